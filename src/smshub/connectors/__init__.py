@@ -1,0 +1,1 @@
+"""Ways out: the contract's base and one small file for each kind of provider."""

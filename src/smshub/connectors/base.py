@@ -1,0 +1,140 @@
+"""What every way out shares: its settings, how it is made, and the base for those that send one request a message."""
+
+import asyncio
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
+from smshub.domain.delivery import Deferred, Outcome, Reason, Uncertain
+from smshub.domain.message import Message
+from smshub.settings import Settings, setting
+
+
+class ConnectorSettings(Settings):
+    """Settings that every connector has."""
+
+    type: str = setting("Kind of connector: the name of a module in smshub.connectors, or a dotted path to your own.")
+    throughput: float | None = setting(
+        "Segments a second that the provider allows; none means as fast as it takes them.", None, gt=0, le=100_000
+    )
+    throughput_originator: float | None = setting(
+        "Segments a second that the provider allows for one originator.", None, gt=0, le=100_000
+    )
+    lanes: int = setting("On how many nodes at once it may run, each with its share of the rate.", 1, ge=1, le=64)
+
+
+class Sender:
+    """
+    Base of connectors that send each message by a call of its own (`send`), at most `concurrency` at once.
+
+    A subclass names its `settings_class`, its `capabilities` and implements `send`; it may implement `open` and
+    `close`. An exception that leaves `send` is a fault of ours after bytes may have left, so it counts as Uncertain.
+    """
+
+    settings_class: ClassVar[type[ConnectorSettings]] = ConnectorSettings
+    capabilities: Capabilities = Capabilities()
+    concurrency: int = 32
+    grace: float = 10.0
+
+    def __init__(self, name: str, settings: ConnectorSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self._events: Events | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: str | None = None
+
+    async def open(self) -> None:
+        """Prepare what sending needs (a session, a file)."""
+
+    async def close(self) -> None:
+        """Give back what `open` took."""
+
+    async def send(self, message: Message) -> Outcome:
+        """Send one message and say what it came to."""
+        raise NotImplementedError
+
+    def room(self) -> int:
+        """How many more may be sent at once."""
+        return self.concurrency - len(self._tasks) if self._events else 0
+
+    def state(self) -> ConnectorState:
+        """Up while it runs."""
+        return ConnectorState(up=self._events is not None, error=self._error)
+
+    def submit(self, message: Message, settle: Settle) -> None:
+        """Send in a task of its own."""
+        if self._events is None:
+            settle(Deferred(Reason.UNREACHABLE, detail="the connector is not running"))
+            return
+        task = asyncio.create_task(self._submit(message, settle), name=f"{self.name} {message.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _submit(self, message: Message, settle: Settle) -> None:
+        outcome: Outcome = Uncertain(Reason.CRASHED, "the hub stopped before the provider answered")
+        try:
+            outcome = await self.send(message)
+            self._error = None if not isinstance(outcome, Deferred) else (outcome.detail or outcome.reason)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a connector raises, the message must end in an outcome
+            outcome = Uncertain(Reason.CRASHED, f"{type(error).__name__} in the connector")
+            self._error = outcome.detail
+        finally:
+            settle(outcome)
+            asyncio.get_running_loop().call_soon(self._changed)
+
+    def _changed(self) -> None:
+        if self._events is not None:
+            self._events.changed()
+
+    async def run(self, events: Events) -> None:
+        """Open, take messages until cancelled, wait for those in flight, close."""
+        await self.open()
+        self._events = events
+        events.changed()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._events = None
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self.grace)
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.close()
+
+
+class UnknownType(ValueError):
+    """There is no connector of that type."""
+
+
+def connector_class(type_name: str) -> type[Any]:
+    """
+    Find the class of a connector type: `smshub.connectors.TYPE`, or a dotted path to a module or class of your own.
+
+    The module is loaded when the type is used, and names its class `Connector`. Raises `UnknownType`.
+    """
+    if "." in type_name:
+        module_name, _, attribute = type_name.rpartition(".")
+        try:
+            found = getattr(importlib.import_module(module_name), attribute, None)
+            if isinstance(found, type):
+                return found
+            return cast("type[Any]", importlib.import_module(type_name).Connector)
+        except (ImportError, AttributeError) as error:
+            raise UnknownType(f"'{type_name}' cannot be loaded: {error}") from error
+    if not type_name.isidentifier() or type_name == "base":
+        raise UnknownType(f"there is no connector type '{type_name}'")
+    try:
+        module = importlib.import_module(f"smshub.connectors.{type_name}")
+    except ModuleNotFoundError as error:
+        raise UnknownType(f"there is no connector type '{type_name}'") from error
+    return cast("type[Any]", module.Connector)
+
+
+def settings_of(table: Mapping[str, Any]) -> ConnectorSettings:
+    """Read a connector's table into the settings class of its type. Raises `UnknownType`, `ValidationError`."""
+    found = connector_class(str(table.get("type", "")))
+    return cast("ConnectorSettings", found.settings_class.model_validate(dict(table)))

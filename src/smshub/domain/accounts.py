@@ -1,0 +1,49 @@
+"""An account: an authenticated caller and what it may do."""
+
+from enum import StrEnum
+
+import msgspec
+
+from smshub.domain.message import MessageClass
+
+
+class Role(StrEnum):
+    """What a caller may do beyond sending its own texts and reading what became of them."""
+
+    ADMINISTRATOR = "administrator"  # everything
+    OPERATOR = "operator"  # every message and connector, no accounts
+    AUDITOR = "auditor"  # reads everything, changes nothing
+    ACCOUNT = "account"  # its own messages
+
+
+class Account(msgspec.Struct, frozen=True):
+    """
+    An authenticated caller.
+
+    `originator` is used where a request names none; `originators` are the others it may name (`*`: any). `country` is
+    the region code by which its national numbers are read, None where it sends international digits. `valid_for` is
+    the default validity in seconds, None for the default of the class. `rate` is how many messages a second it may
+    hand in, None for no limit. `doors` are the dialects it may use, empty for all.
+    """
+
+    name: str
+    role: Role = Role.ACCOUNT
+    originator: str = ""
+    originators: frozenset[str] = frozenset({"*"})
+    country: str | None = None
+    message_class: MessageClass = MessageClass.TRANSACTIONAL
+    valid_for: float | None = None
+    rate: float | None = None
+    max_recipients: int = 10_000
+    max_segments: int = 10
+    doors: frozenset[str] = frozenset()
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether it may read every account's messages."""
+        return self.role is not Role.ACCOUNT
+
+    @property
+    def operates(self) -> bool:
+        """Whether it may change connectors and routes and handle every account's messages."""
+        return self.role in {Role.ADMINISTRATOR, Role.OPERATOR}

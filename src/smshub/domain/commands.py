@@ -1,0 +1,325 @@
+"""The one internal request that every dialect decodes to, its answers, and its typed no."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from smshub.domain.message import Attempt, Message, MessageClass, State
+
+
+class SendTexts(msgspec.Struct, frozen=True):
+    """
+    Send one text to one or many recipients.
+
+    `to` is as the caller wrote it. `reference` is the caller's idempotency key. `valid_for` is in seconds from now,
+    `send_at` in seconds since 1970. `client` and `source` name the calling system and its end user for the logs.
+    None means: the account's default.
+    """
+
+    to: tuple[str, ...]
+    text: str
+    originator: str | None = None
+    message_class: MessageClass | None = None
+    flash: bool = False
+    reference: str | None = None
+    valid_for: float | None = None
+    send_at: float | None = None
+    client: str = ""
+    source: str = ""
+
+
+class ShowMessage(msgspec.Struct, frozen=True):
+    """Tell one message with its timeline of attempts."""
+
+    id: str
+
+
+class ListMessages(msgspec.Struct, frozen=True):
+    """
+    List messages, newest first, at most `limit`; `cursor` is where the page before ended.
+
+    `since` and `until` are seconds since 1970, compared with the time of acceptance.
+    """
+
+    to: str | None = None
+    state: State | None = None
+    account: str | None = None
+    connector: str | None = None
+    reference: str | None = None
+    message_class: MessageClass | None = None
+    since: float | None = None
+    until: float | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class CancelMessage(msgspec.Struct, frozen=True):
+    """Cancel a message that has not left: QUEUED, or UNCERTAIN and held."""
+
+    id: str
+
+
+class ReleaseMessage(msgspec.Struct, frozen=True):
+    """Send a held UNCERTAIN message once more, knowing that it may arrive twice."""
+
+    id: str
+
+
+class Explain(msgspec.Struct, frozen=True):
+    """Tell what would be done with a text: encoding, segments, each route with its reason. Sends nothing."""
+
+    to: str
+    text: str
+    originator: str | None = None
+    message_class: MessageClass | None = None
+    flash: bool = False
+
+
+class ListConnectors(msgspec.Struct, frozen=True):
+    """Tell every connector with its state, figures and last error."""
+
+
+class TestConnector(msgspec.Struct, frozen=True):
+    """Send one real text through one connector, past the routes."""
+
+    __test__ = False
+
+    name: str
+    to: str
+    text: str
+
+
+class ListObjects(msgspec.Struct, frozen=True):
+    """Tell the configured objects of one kind (`connectors`, `routes`, `accounts`), secrets masked."""
+
+    kind: str
+
+
+class PutObject(msgspec.Struct, frozen=True):
+    """Make or change a configured object in the database; what the file declares is refused."""
+
+    kind: str
+    name: str
+    body: Mapping[str, Any]
+
+
+class DeleteObject(msgspec.Struct, frozen=True):
+    """Remove a configured object from the database."""
+
+    kind: str
+    name: str
+
+
+class HubStatus(msgspec.Struct, frozen=True):
+    """Tell whether the hub takes messages, and its figures."""
+
+
+Command = (
+    SendTexts
+    | ShowMessage
+    | ListMessages
+    | CancelMessage
+    | ReleaseMessage
+    | Explain
+    | ListConnectors
+    | TestConnector
+    | ListObjects
+    | PutObject
+    | DeleteObject
+    | HubStatus
+)
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """The messages of a submission, on disk. `replayed`: they are those of an earlier call with the same reference."""
+
+    messages: tuple[Message, ...]
+    replayed: bool = False
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A message and its attempts, oldest first."""
+
+    message: Message
+    attempts: tuple[Attempt, ...]
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A page of messages and where the next one begins (None: there is none)."""
+
+    messages: tuple[Message, ...]
+    cursor: str | None
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One connector that a route names for a recipient, whether it would be taken, and why or why not."""
+
+    connector: str
+    prefix: str
+    taken: bool
+    why: str
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What would be done with a text."""
+
+    to: str
+    originator: str
+    originator_ton: int
+    originator_npi: int
+    encoding: str
+    characters: int
+    units: int
+    segments: int
+    message_class: MessageClass
+    valid_for: float
+    ways: tuple[Way, ...]
+    notes: tuple[str, ...] = ()
+
+
+class ConnectorView(msgspec.Struct, frozen=True):
+    """A connector as an operator sees it."""
+
+    name: str
+    type: str
+    state: str  # up | down | connecting | open (breaker) | elsewhere (another node owns it)
+    queued: int
+    in_flight: int
+    throughput: float | None
+    sent: int
+    failed: int
+    last_error: str | None
+    origin: str  # "file" or "database"
+
+
+class Connectors(msgspec.Struct, frozen=True):
+    """Every connector."""
+
+    connectors: tuple[ConnectorView, ...]
+
+
+class Objects(msgspec.Struct, frozen=True):
+    """Configured objects of one kind: their names, settings (secrets masked) and origin (`file`, `database`)."""
+
+    kind: str
+    objects: tuple[Mapping[str, Any], ...]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The hub's own condition. `taking` is whether it accepts messages now; `why` says why not."""
+
+    taking: bool
+    why: str
+    version: str
+    node: str
+    uptime: float
+    queued: int
+    connectors_up: int
+    connectors: int
+    listeners: tuple[str, ...]
+    memory: int
+
+
+class Done(msgspec.Struct, frozen=True):
+    """It is done. `detail` says what, in words."""
+
+    detail: str
+
+
+Reply = Submitted | Shown | Listed | Explained | Connectors | Objects | Status | Done
+
+
+class Refusal(StrEnum):
+    """Why the hub says no. Each dialect has one table from these to its own codes."""
+
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    MALFORMED = "malformed"
+    NOT_FOUND = "not found"
+    BLOCKED = "blocked"
+    NO_ROUTE = "no route"
+    LIMITED = "limited"
+    CONFLICT = "conflict"
+    EXPIRED = "expired on arrival"
+    UNAVAILABLE = "hub unavailable"
+
+
+class Refused(Exception):
+    """
+    A command that the hub will not carry out.
+
+    `error` is a name in the catalogue of error texts, `values` fill its placeholders, `member` is the member of the
+    request at fault in the native door's words (`to`, `text`, `from`, ...), `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        error: str,
+        *,
+        member: str | None = None,
+        retry_after: float | None = None,
+        **values: object,
+    ) -> None:
+        super().__init__(error)
+        self.refusal = refusal
+        self.error = error
+        self.member = member
+        self.retry_after = retry_after
+        self.values = values
+
+    def __str__(self) -> str:
+        """Tell the refusal in the default words of the catalogue."""
+        return text_of(self)
+
+
+# The catalogue: every error the hub can answer, by name, with its default text. An operator may change any text in
+# the [errors] table; the placeholders in braces are filled from the refusal. A test checks that each fits.
+CATALOGUE: Mapping[str, str] = {
+    "AuthFailed": "Invalid username or password",
+    "AuthSlowed": "Too many failed attempts; try again in {seconds} s.",
+    "BadRequest": "Invalid SMS request",
+    "ServerError": "Server Error",
+    "SendSuccess": "SMS send success",
+    "Forbidden": "This account may not do that.",
+    "DoorClosed": "This account may not use this interface ({door}).",
+    "NotFound": "There is no {what} with that id.",
+    "MalformedBody": "The body is not what this interface takes: {why}",
+    "WrongContentType": "The content type is '{value}'; send {wanted}.",
+    "BodyTooLarge": "The body is larger than {limit} bytes.",
+    "UnknownMember": "There is no member '{value}'. {hint}",
+    "EmptyText": "The text is empty.",
+    "BadText": "The text cannot be sent: {why}.",
+    "TextTooLong": "The text needs {segments} segments; at most {limit} are allowed.",
+    "NoRecipient": "There is no recipient.",
+    "TooManyRecipients": "There are {count} recipients; at most {limit} are allowed in one request.",
+    "BadNumber": "'{value}' is not a number that can be reached: {why}.",
+    "BadOriginator": "'{value}' cannot be a sender: {why}.",
+    "OriginatorNotAllowed": "This account may not send as '{value}'.",
+    "BadType": "The type is '{value}'; it must be normal or flash.",
+    "BadClass": "The class is '{value}'; it must be otp, transactional or bulk.",
+    "BadValidity": "valid_for is {value}; it must be between {least} and {most} seconds.",
+    "BadSchedule": "send_at is {value}: {why}.",
+    "ExpiredOnArrival": "The message had already expired when it arrived.",
+    "BadReference": "The reference must be 1 to 255 printable characters.",
+    "ReferenceConflict": "The reference '{value}' was used before with another content.",
+    "NoRoute": "No route leads to '{value}'.",
+    "Blocked": "'{value}' is on the blocklist.",
+    "Limited": "Too many requests; try again in {seconds} s.",
+    "BadFilter": "The filter '{name}' is '{value}': {why}.",
+    "WrongState": "The message is {state}; {why}.",
+    "Declared": "'{name}' is declared in the configuration file ({place}); change it there.",
+    "BadObject": "The settings of {name} cannot work: {why}",
+    "InUse": "'{name}' is still named by {by}.",
+    "Stopping": "The hub is stopping; send again in a moment.",
+    "StoreUnavailable": "The hub cannot write to its database just now.",
+    "QueueFull": "The hub's queue is full; send again later.",
+}
+
+
+def text_of(refused: Refused, catalogue: Mapping[str, str] = CATALOGUE) -> str:
+    """Tell a refusal in the words of the catalogue."""
+    template = catalogue.get(refused.error) or CATALOGUE.get(refused.error, refused.error)
+    return template.format(**{"seconds": 0, **refused.values})

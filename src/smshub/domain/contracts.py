@@ -1,0 +1,106 @@
+"""What the rooms of the house promise each other."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from smshub.domain.accounts import Account
+from smshub.domain.commands import Command, Reply
+from smshub.domain.delivery import Outcome, Receipt
+from smshub.domain.message import Message
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """
+    What a way out can do.
+
+    `idempotent`: it recognises a repeated submission of the same message id, so an uncertain try may just be repeated.
+    """
+
+    receipts: bool = False
+    flash: bool = False
+    idempotent: bool = False
+
+
+class ConnectorState(msgspec.Struct, frozen=True):
+    """Whether a connector can send now (`up`), and in words why not or what was last wrong (`error`)."""
+
+    up: bool
+    error: str | None = None
+
+
+class Events(Protocol):
+    """What a connector tells the engine. Every call returns at once."""
+
+    def changed(self) -> None:
+        """There may be room again, or the state has changed."""
+
+    def receipt(self, receipt: Receipt, stored: Callable[[], None]) -> None:
+        """A delivery report came; `stored` is called when it is on disk, and only then may it be acknowledged."""
+
+
+Settle = Callable[[Outcome], None]
+
+
+class Connector(Protocol):
+    """
+    A way out: one configured connection to a provider.
+
+    The engine calls `submit` only after the attempt is on disk and only while `room()` is positive, and waits for
+    `settle`. A connector keeps no queue, retries nothing and decides nothing: it says what a try came to.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    def room(self) -> int:
+        """How many messages it would take now (0 while it is down); a segment that waits for its answer uses one."""
+
+    def state(self) -> ConnectorState:
+        """Tell whether it can send now."""
+
+    def submit(self, message: Message, settle: Settle) -> None:
+        """
+        Begin to send; `settle` is called exactly once, later, with what it came to.
+
+        It never raises: whatever goes wrong is an outcome. A message whose bytes have not left is Deferred, one whose
+        bytes may have left is Uncertain.
+        """
+
+    async def run(self, events: Events) -> None:
+        """
+        Live until cancelled: connect, reconnect with backoff, report receipts.
+
+        When cancelled it takes no more, waits for what is in flight for a bounded time, settles the rest as
+        Uncertain and says goodbye to its peer.
+        """
+
+
+class Hub(Protocol):
+    """What every door talks to."""
+
+    async def handle(self, account: Account, command: Command) -> Reply:
+        """
+        Carry out a command for an account; a Submitted is returned only when it is on disk.
+
+        Raises `Refused`.
+        """
+
+
+class Gate(Protocol):
+    """Who is calling."""
+
+    async def authenticate(self, username: str, password: str, *, source: str) -> Account:
+        """
+        Tell the account of these credentials; failures from the same source are slowed.
+
+        Raises `Refused` (UNAUTHENTICATED or LIMITED).
+        """
+
+    async def authenticate_key(self, key: str, *, source: str) -> Account:
+        """
+        Tell the account of an API key.
+
+        Raises `Refused` (UNAUTHENTICATED or LIMITED).
+        """

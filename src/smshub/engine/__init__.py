@@ -1,0 +1,1 @@
+"""The only place with loops: what is accepted is routed, tried and followed to its end."""

@@ -1,0 +1,1 @@
+"""Fake SMSCs and providers: part of the product, for demos, tests and users."""

@@ -1,0 +1,1 @@
+"""Tables, migrations, the outbox: the only place that knows SQL."""
