@@ -1,0 +1,73 @@
+"""
+The configuration: one TOML file, every table a settings class, every problem told at once in a line that says its mend.
+
+`tables` are the classes, `reading` makes them of a file, `checks` look across them, `changes` merge and compare them,
+`text` writes the commented example and the reference.
+"""
+
+from smshub.config.callers import accounts_of
+from smshub.config.changes import (
+    Change,
+    Declared,
+    Merged,
+    body_of,
+    declared,
+    keep_secrets,
+    merge,
+    plan,
+    read_object,
+    shown,
+)
+from smshub.config.checks import check, notes
+from smshub.config.problems import ConfigError, ConfigErrors
+from smshub.config.reading import connector_types, load, read, read_connector
+from smshub.config.tables import (
+    AccountSettings,
+    Classes,
+    ClassSettings,
+    Config,
+    GroupSettings,
+    Limits,
+    OnUncertain,
+    RouteConnector,
+    RouteSettings,
+    Server,
+    Tls,
+    username_of,
+)
+from smshub.config.values import address
+
+__all__ = [
+    "AccountSettings",
+    "Change",
+    "ClassSettings",
+    "Classes",
+    "Config",
+    "ConfigError",
+    "ConfigErrors",
+    "Declared",
+    "GroupSettings",
+    "Limits",
+    "Merged",
+    "OnUncertain",
+    "RouteConnector",
+    "RouteSettings",
+    "Server",
+    "Tls",
+    "accounts_of",
+    "address",
+    "body_of",
+    "check",
+    "connector_types",
+    "declared",
+    "keep_secrets",
+    "load",
+    "merge",
+    "notes",
+    "plan",
+    "read",
+    "read_connector",
+    "read_object",
+    "shown",
+    "username_of",
+]

@@ -1,0 +1,36 @@
+"""The accounts of a configuration, as the domain knows them."""
+
+from smshub.config.tables import AccountSettings, Config, GroupSettings
+from smshub.domain.accounts import Account
+
+
+def accounts_of(config: Config) -> dict[str, Account]:
+    """Give every account that is not disabled, with what it shares with its group."""
+    accounts = {name: account_of(name, settings, config) for name, settings in config.accounts.items()}
+    return {name: account for name, account in accounts.items() if not shared(config.accounts[name], config).disabled}
+
+
+def shared(account: AccountSettings, config: Config) -> GroupSettings:
+    """Lay an account's own settings over those of its group."""
+    group = config.groups.get(account.group or "")
+    below = {name: getattr(group, name) for name in group.model_fields_set} if group else {}
+    own = {name: getattr(account, name) for name in account.model_fields_set if name in GroupSettings.model_fields}
+    return GroupSettings.model_validate({**below, **own})
+
+
+def account_of(name: str, account: AccountSettings, config: Config) -> Account:
+    """Make the caller that an account's settings describe."""
+    settings = shared(account, config)
+    return Account(
+        name=name,
+        role=settings.role,
+        originator=settings.originator,
+        originators=frozenset(settings.originators),
+        country=settings.country,
+        message_class=settings.message_class,
+        valid_for=settings.valid_for,
+        rate=settings.rate,
+        max_recipients=min(settings.max_recipients, config.server.limits.max_recipients),
+        max_segments=settings.max_segments,
+        doors=frozenset(settings.doors),
+    )

@@ -1,0 +1,252 @@
+"""What is declared in the file, what is made through /v1, and what changes when one is edited."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Literal
+
+import msgspec
+from pydantic import ValidationError
+
+from smshub.config.checks import check
+from smshub.config.lines import Loc
+from smshub.config.problems import ConfigError, ConfigErrors, explained
+from smshub.config.reading import read_connector
+from smshub.config.tables import AccountSettings, Config, RouteSettings
+from smshub.config.values import Url
+from smshub.connectors.base import ConnectorSettings
+from smshub.settings import MASK, Secret, Settings
+
+Body = dict[str, Any]
+Origin = Literal["file", "database"]
+
+# Kinds that may be made through /v1.
+KINDS = ("connectors", "accounts", "routes")
+
+
+def body_of(settings: Settings) -> Body:
+    """Give what a database must keep to make the same settings again; literal secrets are in it: never show it."""
+    return {key: _plain(value, lambda secret: secret.stored) for key, value in _written(settings)}
+
+
+def shown(settings: Settings) -> Body:
+    """Give what may be shown of settings: what was set, secrets masked."""
+    return {key: _plain(value, lambda secret: secret.shown, masked=True) for key, value in _written(settings)}
+
+
+def _written(settings: Settings) -> Iterator[tuple[str, Any]]:
+    """Walk what was set and not left to its default; defaults may become better ones later."""
+    for name, field in type(settings).model_fields.items():
+        if name in settings.model_fields_set:
+            yield field.alias or name, getattr(settings, name)
+
+
+def _plain(value: Any, secret: Any, *, masked: bool = False) -> Any:
+    if isinstance(value, Secret):
+        return secret(value)
+    if isinstance(value, Url):
+        return value.shown if masked else str(value)
+    if isinstance(value, Settings):
+        return {key: _plain(inner, secret, masked=masked) for key, inner in _written(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner, secret, masked=masked) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, secret, masked=masked) for inner in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_plain(inner, secret, masked=masked) for inner in value)
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def keep_secrets(body: Mapping[str, Any], stored: Mapping[str, Any]) -> Body:
+    """Put the stored secret back wherever a changed body still has its mask: it was shown masked and sent back."""
+    return {key: _kept(value, stored.get(key)) for key, value in body.items()}
+
+
+def _kept(value: Any, before: Any) -> Any:
+    if value == MASK and isinstance(before, str):
+        return before
+    if isinstance(value, Mapping) and isinstance(before, Mapping):
+        return keep_secrets(value, before)
+    if isinstance(value, list) and isinstance(before, list):
+        return [_kept(inner, before[n] if n < len(before) else None) for n, inner in enumerate(value)]
+    return value
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """
+    What runs: the file's objects and those of the database.
+
+    `origins` tells where each is from by (kind, name); `problems` are those of stored objects, which are left out.
+    """
+
+    config: Config
+    origins: Mapping[tuple[str, str], Origin]
+    problems: tuple[ConfigError, ...] = ()
+
+
+def read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings:
+    """
+    Read the settings of an object that is made through /v1.
+
+    Raises `ConfigErrors` where they cannot work.
+    """
+    found = _read_object(kind, name, body)
+    if isinstance(found, list):
+        raise ConfigErrors(found)
+    return found
+
+
+def _read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings | list[ConfigError]:
+    loc: Loc = (kind, name)
+    if kind == "connectors":
+        return read_connector(body, loc)
+    table: type[Settings] = AccountSettings if kind == "accounts" else RouteSettings
+    written = {**body, "name": name} if kind == "routes" else dict(body)
+    try:
+        return table.model_validate(written)
+    except ValidationError as error:
+        return list(explained(error, table, written, loc))
+
+
+def merge(file: Config, stored: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Merged:
+    """
+    Put the objects of the database (kind, name, body) beside those of the file, which win.
+
+    An object that cannot work (its connector is gone, its name is taken) is left out and told in `problems`.
+    """
+    taken = set(origins_of(file))
+    objects: dict[tuple[str, str], Settings] = {}
+    problems: list[ConfigError] = []
+    for kind, name, body in stored:
+        if kind not in KINDS:
+            continue
+        if (kind, name) in taken:
+            problems.append(ConfigError.of((kind, name), "is in the database and in the file", "The file's counts."))
+            continue
+        found = _read_object(kind, name, body)
+        if isinstance(found, list):
+            problems += found
+        else:
+            objects[kind, name] = found
+    while True:
+        config = _joined(file, objects)
+        wrong = {subject: problem for problem in check(config) if (subject := _subject(problem, config)) in objects}
+        if not wrong:
+            break
+        problems += wrong.values()
+        objects = {key: value for key, value in objects.items() if key not in wrong}
+    origins: dict[tuple[str, str], Origin] = {**origins_of(file), **dict.fromkeys(objects, "database")}
+    return Merged(config, origins, tuple(problems))
+
+
+def origins_of(file: Config) -> dict[tuple[str, str], Origin]:
+    """Tell what a file declares, by kind and name."""
+    names: dict[str, Iterable[str]] = {
+        "connectors": file.connectors,
+        "accounts": file.accounts,
+        "routes": file.named_routes,
+    }
+    return {(kind, name): "file" for kind, found in names.items() for name in found}
+
+
+def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config:
+    connectors = {name: table for (kind, name), table in objects.items() if isinstance(table, ConnectorSettings)}
+    accounts = {name: table for (kind, name), table in objects.items() if isinstance(table, AccountSettings)}
+    routes = [table for table in objects.values() if isinstance(table, RouteSettings)]
+    return file.model_copy(
+        update={
+            "connectors": {**file.connectors, **connectors},
+            "accounts": {**file.accounts, **accounts},
+            "routes": [*file.routes, *routes],
+        }
+    )
+
+
+def _subject(problem: ConfigError, config: Config) -> tuple[str, str]:
+    kind, name = str(problem.loc[0]), problem.loc[1] if len(problem.loc) > 1 else ""
+    if kind == "routes" and isinstance(name, int):
+        name = list(config.named_routes)[name]
+    return kind, str(name)
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """
+    One object of a file as a running hub remembers it: its settings, secrets masked.
+
+    `digests` tell by a keyed digest whether a literal secret has changed, and nothing else about it.
+    """
+
+    kind: str
+    name: str
+    body: Body
+    digests: dict[str, str] = {}
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an edited file would do to one object: `action`, and for a change each key with its old and new value."""
+
+    action: Literal["add", "remove", "change"]
+    kind: str
+    name: str
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        sign = {"add": "+", "remove": "-", "change": "~"}[self.action]
+        line = f"{sign} {self.kind}.{self.name}" if self.name else f"{sign} {self.kind}"
+        return line + (": " + ", ".join(f"{key}: {said}" for key, said in self.keys) if self.keys else "")
+
+
+def declared(config: Config, key: bytes) -> list[Declared]:
+    """List what a file declares, for a hub to remember; `key` is the server's own."""
+    found = [_declare("server", "", config.server, key)]
+    found += [
+        _declare("classes", name, getattr(config.classes, name), key) for name in type(config.classes).model_fields
+    ]
+    for kind in ("groups", "accounts", "connectors", "named_routes"):
+        tables: Mapping[str, Settings] = getattr(config, kind)
+        found += [_declare(kind.removeprefix("named_"), name, table, key) for name, table in tables.items()]
+    return [*found, Declared("errors", "", dict(config.errors))]
+
+
+def _declare(kind: str, name: str, settings: Settings, key: bytes) -> Declared:
+    """Compare whole tables, defaults too: writing a default down changes nothing."""
+    whole = settings.model_copy()
+    object.__setattr__(whole, "__pydantic_fields_set__", set(type(settings).model_fields))
+    digests: dict[str, str] = {}
+    stored = {key_: _plain(value, lambda secret: secret.stored) for key_, value in _written(whole)}
+    body = {key_: _plain(value, lambda secret: secret.shown, masked=True) for key_, value in _written(whole)}
+    for member, value in stored.items():
+        if value != body[member]:
+            text = json.dumps(value, sort_keys=True)
+            digests[member] = hmac.new(key, f"{kind} {name} {member} {text}".encode(), hashlib.sha256).hexdigest()
+    return Declared(kind, name, body, digests)
+
+
+def plan(running: Iterable[Declared], new: Iterable[Declared]) -> list[Change]:
+    """Tell what applying `new` would change in a hub that runs `running`."""
+    before = {(one.kind, one.name): one for one in running}
+    after = {(one.kind, one.name): one for one in new}
+    changes = [Change("remove", *key) for key in before if key not in after]
+    for key, one in after.items():
+        if key not in before:
+            changes.append(Change("add", *key))
+        elif keys := tuple(_differences(before[key], one)):
+            changes.append(Change("change", *key, keys))
+    return changes
+
+
+def _differences(before: Declared, after: Declared) -> Iterator[tuple[str, str]]:
+    for key in dict.fromkeys([*before.body, *after.body]):
+        old, new = before.body.get(key), after.body.get(key)
+        if old != new:
+            yield key, f"{_text(old)} -> {_text(new)}"
+        elif before.digests.get(key) != after.digests.get(key):
+            yield key, "changed"
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,265 @@
+"""The tables of the configuration file: one class for each, one sentence for each key."""
+
+import socket
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator
+
+from smshub.config.values import country_code, database_url, door_name, host_and_port, mount_path, prefix, proxy_url
+from smshub.connectors.base import ConnectorSettings, settings_of
+from smshub.domain.accounts import Role
+from smshub.domain.message import MessageClass
+from smshub.settings import Secret, Settings, setting
+
+WEEK = 7 * 86_400
+
+Listen = Annotated[str, AfterValidator(host_and_port)]
+
+
+class OnUncertain(StrEnum):
+    """What follows a try whose end nobody knows: send the same text once more, or hold it for the operator."""
+
+    RESEND = "resend"
+    HOLD = "hold"
+
+
+class Tls(Settings):
+    """A second listener, with TLS 1.2 or newer."""
+
+    listen: Listen = setting("Address and port of the TLS listener.", examples=["0.0.0.0:8443"])
+    certificate: str = setting("File with the certificate and its chain (PEM).", examples=["hub.crt"])
+    key: str = setting("File with the private key (PEM), readable by its owner only.", examples=["hub.key"])
+
+
+class Limits(Settings):
+    """How much the hub takes at once."""
+
+    body: int = setting("Largest request body, in bytes.", 262_144, ge=1_024, le=16_777_216)
+    max_recipients: int = setting(
+        "Most recipients in one request, whatever the account allows.", 10_000, ge=1, le=100_000
+    )
+    queue: int = setting(
+        "Most messages waiting to be sent; past it the hub refuses more (503) until it has caught up.",
+        10_000_000,
+        ge=1,
+        le=1_000_000_000,
+    )
+    lane: int = setting(
+        "Most waiting messages that one lane of a connector keeps in memory; the rest waits on disk.",
+        10_000,
+        ge=1,
+        le=1_000_000,
+    )
+    connections: int = setting("Most open connections of callers.", 10_000, ge=1, le=1_000_000)
+
+
+class Server(Settings):
+    """The hub itself: where it listens, where it keeps its messages."""
+
+    listen: Listen = setting("Address and port of the HTTP listener.", "127.0.0.1:8080")
+    database: Annotated[str, AfterValidator(database_url)] = setting(
+        "Where messages are kept: sqlite:///FILE, postgresql://USER@HOST/NAME, or env:NAME or file:PATH that holds it.",
+        "sqlite:///smshub.db",
+    )
+    secret: Secret | None = setting(
+        "Key of 256 bits (`openssl rand -hex 32`) under which codes and tokens are kept; without it the hub makes a key"
+        " file beside the database, readable by its owner only.",
+        None,
+        examples=["env:SMSHUB_SECRET"],
+    )
+    tls: Tls | None = setting("A second listener with TLS.", None)
+    mount: Annotated[str, AfterValidator(mount_path)] = setting("Path under which a reverse proxy shows the hub.", "/")
+    proxy: Annotated[str, AfterValidator(proxy_url)] | None = setting(
+        "HTTP proxy for everything that the hub sends out; a connector may have its own.",
+        None,
+        examples=["http://127.0.0.1:3128"],
+    )
+    node: Annotated[str, AfterValidator(lambda name: name or socket.gethostname())] = setting(
+        "Name of this node, by which it holds its leases; empty means the name of the host.",
+        "",
+        validate_default=True,
+        max_length=255,
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting("How much is logged.", "info")
+    log_format: Literal["text", "json"] = setting("Shape of a line of the log.", "text")
+    shutdown_grace: float = setting(
+        "Seconds that a stopping hub gives to what is in flight.", 10.0, ge=0, le=300, allow_inf_nan=False
+    )
+    limits: Limits = setting("How much the hub takes at once.", Limits())
+
+
+class ClassSettings(Settings):
+    """What holds for every message of one class."""
+
+    valid_for: float = setting(
+        "Seconds after which an undelivered message is worth nothing, where its request names none.",
+        86_400.0,
+        ge=1,
+        le=WEEK,
+    )
+    on_uncertain: OnUncertain = setting(
+        "What follows a try whose end nobody knows: resend (once, and it may arrive twice) or hold (for the operator).",
+        OnUncertain.RESEND,
+    )
+
+
+class OtpClass(ClassSettings):
+    """Codes: short-lived, and sent before everything else."""
+
+    valid_for: float = setting("Seconds after which an undelivered code is worth nothing.", 300.0, ge=1, le=WEEK)
+
+
+class BulkClass(ClassSettings):
+    """Campaigns: sent when nothing else waits, and never twice without the operator's word."""
+
+    on_uncertain: OnUncertain = setting(
+        "What follows a try whose end nobody knows: resend (once, and it may arrive twice) or hold (for the operator).",
+        OnUncertain.HOLD,
+    )
+
+
+class Classes(Settings):
+    """The three classes of messages."""
+
+    otp: OtpClass = setting("One-time codes.", OtpClass())
+    transactional: ClassSettings = setting("What a system tells one person: the default class.", ClassSettings())
+    bulk: BulkClass = setting("The same text to many.", BulkClass())
+
+    def of(self, message_class: MessageClass) -> ClassSettings:
+        """Give the settings of a class."""
+        found: ClassSettings = getattr(self, message_class.value)
+        return found
+
+
+class GroupSettings(Settings):
+    """Settings shared by accounts; what an account sets itself comes first."""
+
+    role: Role = setting(
+        "What the caller may do: account (its own messages), auditor (read all), operator, administrator.", Role.ACCOUNT
+    )
+    originator: str = setting("Sender that is used where a request names none.", "", max_length=32, examples=["ACME"])
+    originators: list[str] = setting('Senders that a request may name; ["*"] is any.', ["*"])
+    country: Annotated[str, AfterValidator(country_code)] | None = setting(
+        "Country (ISO 3166, such as DE) by which national numbers are read; without it all are international.",
+        None,
+        examples=["DE"],
+    )
+    message_class: MessageClass = setting(
+        "Class of a message whose request names none: otp, transactional or bulk.",
+        MessageClass.TRANSACTIONAL,
+        alias="class",
+    )
+    valid_for: float | None = setting(
+        "Seconds for which its messages are valid where a request names none; without it the class decides.",
+        None,
+        ge=1,
+        le=WEEK,
+        examples=[3600],
+    )
+    rate: float | None = setting(
+        "Messages a second that it may hand in; without it there is no limit.", None, gt=0, le=1_000_000, examples=[50]
+    )
+    max_recipients: int = setting("Most recipients in one request.", 10_000, ge=1, le=100_000)
+    max_segments: int = setting("Most segments that one text may need.", 10, ge=1, le=255)
+    doors: list[Annotated[str, AfterValidator(door_name)]] = setting("Interfaces that it may use; empty means all.", [])
+    cors_origins: list[str] = setting(
+        "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
+    )
+    disabled: bool = setting("Refuse every call of it.", default=False)
+
+
+class AccountSettings(GroupSettings):
+    """One caller: its credentials and what it may do."""
+
+    username: str | None = setting(
+        "Name for signing in; without it the name of the table.",
+        None,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^:\x00-\x1f\x7f]+$",
+    )
+    password: Secret | None = setting(
+        "Its password: env:NAME, file:PATH, or an argon2 or bcrypt hash.", None, examples=["env:SHOP_PASSWORD"]
+    )
+    api_keys: list[Secret] = setting(
+        "Keys that sign in without a name, sent as X-API-Key; two let you change one without a pause.",
+        [],
+        examples=[["file:shop.key"]],
+    )
+    group: str | None = setting("Group whose settings it shares.", None, examples=["hospital"])
+
+
+class RouteConnector(Settings):
+    """A connector of a route, with its priority and weight."""
+
+    name: str = setting("Name of the connector.")
+    priority: int = setting("Lower comes first; without it, its place in the list.", 0, ge=0, le=1_000)
+    weight: int = setting("Share among connectors of the same priority.", 1, ge=1, le=1_000)
+
+
+def _in_order(value: Any) -> Any:
+    """Read names as tables, and give each its place in the list as its priority where it names none."""
+    if not isinstance(value, list | tuple):
+        return value
+    tables = [{"name": item} if isinstance(item, str) else item for item in value]
+    return [
+        {"priority": place, **table} if isinstance(table, Mapping) else table for place, table in enumerate(tables, 1)
+    ]
+
+
+class RouteSettings(Settings):
+    """Which connectors reach which numbers; the longest prefix wins."""
+
+    name: str | None = setting(
+        "Name of the route; without it, its prefixes.", None, min_length=1, max_length=255, examples=["europe"]
+    )
+    prefixes: list[Annotated[str, AfterValidator(prefix)]] = setting(
+        'Beginnings of international numbers, digits only; "" is the default route.', examples=[["49", "43"]]
+    )
+    connectors: Annotated[list[RouteConnector], BeforeValidator(_in_order)] = setting(
+        "Connectors in order: names, or tables with name, priority and weight.", examples=[["carrier-a", "carrier-b"]]
+    )
+    accounts: list[str] = setting("Accounts that it serves; empty means all.", [])
+    classes: list[MessageClass] = setting("Classes that it serves; empty means all.", [])
+
+
+def _read_connector(value: Any) -> Any:
+    """Read a connector's table by its type."""
+    return settings_of(value) if isinstance(value, Mapping) else value
+
+
+class Config(Settings):
+    """The whole configuration."""
+
+    server: Server = setting("The hub itself.", Server())
+    classes: Classes = setting("The classes of messages.", Classes())
+    groups: dict[str, GroupSettings] = setting("Settings shared by accounts.", {})
+    accounts: dict[str, AccountSettings] = setting("The callers.", {})
+    connectors: dict[str, Annotated[ConnectorSettings, BeforeValidator(_read_connector)]] = setting("The ways out.", {})
+    routes: list[RouteSettings] = setting("Which connectors reach which numbers.", [])
+    errors: dict[str, str] = setting("Your own words for the answers of the hub, by their names.", {})
+
+    @property
+    def named_routes(self) -> dict[str, RouteSettings]:
+        """Every route by its name; one without a name is called by what it serves (`49-43`, `default-otp`)."""
+        named: dict[str, RouteSettings] = {}
+        for route in self.routes:
+            name = route.name or _name_of(route)
+            count = 2
+            while name in named:
+                name = f"{route.name or _name_of(route)}-{count}"
+                count += 1
+            named[name] = route
+        return named
+
+
+def _name_of(route: RouteSettings) -> str:
+    prefixes = [prefix or "default" for prefix in route.prefixes]
+    return "-".join([*prefixes, *route.accounts, *route.classes])
+
+
+def username_of(name: str, account: AccountSettings) -> str:
+    """Tell the name by which an account signs in."""
+    return account.username or name

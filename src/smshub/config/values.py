@@ -1,0 +1,108 @@
+"""The single values of a configuration: what each must look like, in words that say how to mend it."""
+
+import re
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+from smshub.settings import MASK, Secret
+
+# The interfaces an account can be confined to, by the names of their dialects.
+DOORS = ("native", "smshub_soap", "smshub_jsonrpc")
+
+
+class Url(str):
+    """A URL that may carry a password: it reads as text and shows itself masked."""
+
+    __slots__ = ()
+
+    @property
+    def shown(self) -> str:
+        """Give the URL with its password masked."""
+        return re.sub(r"(?<=://)([^/@]*):([^/]*)@", rf"\1:{MASK}@", str(self))
+
+    def __repr__(self) -> str:
+        return repr(self.shown)
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Take `host:port` or `[ipv6]:port` apart. Raises ValueError where it is neither."""
+    host, colon, port = listen.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 address goes in brackets, such as [::1]:8080")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port[:6]) > 65_535:
+        raise ValueError("must be an address and a port, such as 127.0.0.1:8080")
+    return host, int(port)
+
+
+def host_and_port(listen: str) -> str:
+    """Check an address to listen on."""
+    address(listen)
+    return listen
+
+
+def database_url(value: str) -> Url:
+    """Check where the database is; a reference (`env:`, `file:`) is looked up."""
+    reference = Secret(value)
+    url = Url(reference.reveal() if reference.is_reference else value)
+    if not url.startswith(("sqlite:///", "sqlite+pysqlite:///", "postgresql://", "postgresql+psycopg://")) or (
+        url.startswith("postgresql") and not _host_of(url)
+    ):
+        raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST/NAME")
+    return url
+
+
+def proxy_url(value: str) -> Url:
+    """Check the URL of a proxy."""
+    if not value.startswith(("http://", "https://")) or not _host_of(value):
+        raise ValueError("must be a URL, such as http://127.0.0.1:3128")
+    return Url(value)
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname or (urlsplit(url).path.strip("/") or None)
+    except ValueError:
+        return None
+
+
+def mount_path(path: str) -> str:
+    """Check the path under which the hub is shown, and drop a slash at its end."""
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", path) or not path:
+        raise ValueError("must be a path that begins with /, such as /sms")
+    return path.rstrip("/") or "/"
+
+
+def prefix(digits: str) -> str:
+    """Check the beginning of an international number."""
+    if not re.fullmatch(r"[0-9]{0,15}", digits):
+        raise ValueError('must be digits only, such as "49", or "" for the default route')
+    return digits
+
+
+def country_code(code: str) -> str:
+    """Check a country code (ISO 3166)."""
+    import phonenumbers  # noqa: PLC0415 - 60 ms that only a configuration with countries needs
+
+    region = code.upper()
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("must be the two letters of a country (ISO 3166), such as DE")
+    return region
+
+
+def door_name(name: str) -> str:
+    """Check the name of an interface."""
+    if name not in DOORS:
+        raise ValueError(f"there is no interface '{name}'. {nearest(name, DOORS)}")
+    return name
+
+
+def nearest(wrong: str, known: Any, else_say: str = "Known") -> str:
+    """Name the known word nearest to a wrong one, or else all of them."""
+    words = [str(word) for word in known]
+    close = get_close_matches(wrong, words, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"{else_say}: {', '.join(sorted(words))}." if words else ""
