@@ -1,0 +1,75 @@
+"""Which connectors a message may leave by, and in which order."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from smshub.domain.message import MessageClass
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A connector that a route names. A lower priority is tried first; equals share by weight."""
+
+    connector: str
+    priority: int = 1
+    weight: int = 1
+
+
+class Route(msgspec.Struct, frozen=True):
+    """
+    Prefixes of numbers (digits, `""` for all) and the connectors that reach them.
+
+    `accounts` and `classes` narrow it; empty means any.
+    """
+
+    name: str
+    prefixes: tuple[str, ...]
+    targets: tuple[Target, ...]
+    accounts: frozenset[str] = frozenset()
+    classes: frozenset[MessageClass] = frozenset()
+
+    def suits(self, account: str, message_class: MessageClass) -> bool:
+        """Say whether the route is meant for this account and class."""
+        return (not self.accounts or account in self.accounts) and (not self.classes or message_class in self.classes)
+
+    @property
+    def specificity(self) -> int:
+        """How narrow it is: an account outranks a class, both outrank neither."""
+        return 2 * bool(self.accounts) + bool(self.classes)
+
+    def order(self, draw: Callable[[], float]) -> tuple[str, ...]:
+        """
+        Tell the connectors in the order to try them: by priority, and equals drawn by weight.
+
+        `draw` gives numbers in [0, 1).
+        """
+        if len(self.targets) == 1:
+            return (self.targets[0].connector,)
+        # Efraimidis-Spirakis: sorting by draw ** (1 / weight), largest first, draws without replacement by weight.
+        keyed = [
+            (target.priority, -(draw() ** (1 / target.weight)), place, target.connector)
+            for place, target in enumerate(self.targets)
+        ]
+        return tuple(connector for _, _, _, connector in sorted(keyed))
+
+
+class Routes:
+    """All routes, arranged for lookup by longest prefix."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._by_prefix: dict[str, list[Route]] = {}
+        for route in self.routes:
+            for prefix in route.prefixes:
+                self._by_prefix.setdefault(prefix, []).append(route)
+        for same in self._by_prefix.values():
+            same.sort(key=lambda route: -route.specificity)  # stable: equals keep the order of the file
+        self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
+
+    def find(self, to: str, account: str, message_class: MessageClass) -> tuple[Route, str] | None:
+        """Give the route with the longest prefix that suits, and that prefix; None where no route leads."""
+        for length in self._lengths:
+            for route in self._by_prefix.get(to[:length], ()):
+                if route.suits(account, message_class):
+                    return route, to[:length]
+        return None

@@ -1,0 +1,128 @@
+"""From a command to messages: everything that is checked and decided before a text is put on disk. Pure but for ids."""
+
+import hashlib
+from collections.abc import Callable
+
+import msgspec
+
+from smshub.domain.accounts import Account
+from smshub.domain.commands import Refusal, Refused, SendTexts
+from smshub.domain.message import MessageClass
+from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
+from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
+from smshub.domain.text import BadText, check_text, measure
+
+LONGEST_REFERENCE = 255
+FARTHEST_SCHEDULE = 366 * 86_400.0
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What all messages of a submission share."""
+
+    text: str
+    encoding: str
+    segments: int
+    originator: str
+    message_class: MessageClass
+    flash: bool
+    due_at: float
+    expires_at: float
+
+
+def draft(account: Account, command: SendTexts, now: float, policies: Callable[[MessageClass], ClassPolicy]) -> Draft:
+    """Check all that does not depend on the recipient. Raises `Refused`."""
+    _check_recipients(account, command)
+    text = command.text
+    if not text:
+        raise Refused(Refusal.MALFORMED, "EmptyText", member="text")
+    try:
+        check_text(text)
+    except BadText as error:
+        raise Refused(Refusal.MALFORMED, "BadText", member="text", why=error) from None
+    measured = measure(text)
+    if measured.segments > account.max_segments:
+        raise Refused(
+            Refusal.MALFORMED, "TextTooLong", member="text", segments=measured.segments, limit=account.max_segments
+        )
+    if command.reference is not None:
+        _check_reference(command.reference)
+    message_class = command.message_class or account.message_class
+    due_at, expires_at = _times(account, command, now, policies(message_class))
+    return Draft(
+        text=text,
+        encoding=measured.encoding.value,
+        segments=measured.segments,
+        originator=_originator(account, command.originator),
+        message_class=message_class,
+        flash=command.flash,
+        due_at=due_at,
+        expires_at=expires_at,
+    )
+
+
+def recipient_of(account: Account, written: str) -> Msisdn:
+    """Read a receiver as this account writes them. Raises `Refused`."""
+    try:
+        return parse_msisdn(written, account.country)
+    except BadNumber as error:
+        raise Refused(Refusal.MALFORMED, "BadNumber", member="to", value=written[:40], why=error) from None
+
+
+def fingerprint(command: SendTexts) -> str:
+    """Tell two requests with one reference apart: a digest of all that makes a difference to what is sent."""
+    content = msgspec.structs.replace(command, client="", source="", reference=None)
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def _check_recipients(account: Account, command: SendTexts) -> None:
+    count = len(command.to)
+    if count == 1 and command.to[0]:
+        return
+    if count == 0 or (count == 1 and not command.to[0]):
+        raise Refused(Refusal.MALFORMED, "NoRecipient", member="to")
+    if count > account.max_recipients:
+        raise Refused(Refusal.MALFORMED, "TooManyRecipients", member="to", count=count, limit=account.max_recipients)
+
+
+def _check_reference(reference: str) -> None:
+    if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
+        raise Refused(Refusal.MALFORMED, "BadReference", member="reference")
+
+
+def _times(account: Account, command: SendTexts, now: float, policy: ClassPolicy) -> tuple[float, float]:
+    due_at = now
+    if command.send_at is not None:
+        if command.send_at > now + FARTHEST_SCHEDULE:
+            raise Refused(
+                Refusal.MALFORMED, "BadSchedule", member="send_at", value=command.send_at, why="more than a year ahead"
+            )
+        due_at = max(now, command.send_at)
+    valid_for = command.valid_for
+    if valid_for is None:
+        valid_for = account.valid_for or policy.valid_for
+    elif not 1.0 <= valid_for <= LONGEST_VALIDITY:
+        raise Refused(
+            Refusal.MALFORMED,
+            "BadValidity",
+            member="valid_for",
+            value=f"{valid_for:g}",
+            least=1,
+            most=int(LONGEST_VALIDITY),
+        )
+    # A time already past counts from then: a text to be sent an hour ago and valid for a minute has expired.
+    expires_at = (command.send_at if command.send_at is not None else now) + valid_for
+    if expires_at <= now:
+        raise Refused(Refusal.EXPIRED, "ExpiredOnArrival", member="send_at")
+    return due_at, expires_at
+
+
+def _originator(account: Account, asked: str | None) -> str:
+    if asked is None or asked in {"", account.originator}:
+        return account.originator
+    if "*" not in account.originators and asked not in account.originators:
+        raise Refused(Refusal.FORBIDDEN, "OriginatorNotAllowed", member="from", value=asked[:40])
+    try:
+        parse_originator(asked)
+    except BadOriginator as error:
+        raise Refused(Refusal.MALFORMED, "BadOriginator", member="from", value=asked[:40], why=error) from None
+    return asked

@@ -1,0 +1,199 @@
+"""The dispatcher: every outlet, the routes between them, and the policies of the classes."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import structlog
+
+from smshub.domain.commands import ConnectorView, Way
+from smshub.domain.delivery import Reason, Uncertain
+from smshub.domain.message import Message, MessageClass
+from smshub.domain.retry import POLICIES, ClassPolicy, after
+from smshub.domain.routing import Route, Routes
+from smshub.engine.committer import Committer
+from smshub.engine.outlet import Outlet, settled_of
+from smshub.store import outbox as rows
+from smshub.store.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+# How long a connector may be down before what waits for it looks for another way, in seconds.
+FAILOVER_AFTER = 3.0
+FAILOVER_BATCH = 500
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """What the configuration says of traffic: routes and the policies of the classes."""
+
+    routes: Routes
+    policies: Mapping[MessageClass, ClassPolicy] = POLICIES
+
+
+class Dispatcher:
+    """Knows all outlets and says which one a message takes."""
+
+    def __init__(self, committer: Committer, outbox: Outbox, traffic: Traffic) -> None:
+        self._committer = committer
+        self._outbox = outbox
+        self.outlets: dict[str, Outlet] = {}
+        self.traffic = traffic
+
+    # --- where to -------------------------------------------------------------------------------------------------
+
+    def find(self, to: str, account: str, message_class: MessageClass) -> tuple[str, ...]:
+        """Tell the connectors for a new message, in order; empty where no route leads to one that exists."""
+        found = self.traffic.routes.find(to, account, message_class)
+        if found is None:
+            return ()
+        order = found[0].order(random.random)
+        return tuple(name for name in order if name in self.outlets)
+
+    def ways(self, message: Message) -> Sequence[str]:
+        """Tell the connectors that a message's route names now, in order."""
+        return self.find(message.to, message.account, message.message_class)
+
+    def policy(self, message_class: MessageClass) -> ClassPolicy:
+        """Tell how a class is treated."""
+        return self.traffic.policies[message_class]
+
+    def choose(self, ways: Sequence[str], now: float) -> Outlet:
+        """Choose the first way that can send now; where none can, the first."""
+        outlets = self.outlets
+        if len(ways) > 1:
+            for name in ways:
+                if outlets[name].available(now):
+                    return outlets[name]
+        return outlets[ways[0]]
+
+    def requeue(self, message: Message) -> None:
+        """Give a message that is QUEUED on disk to the outlet it names."""
+        outlet = self.outlets.get(message.connector)
+        if outlet is not None:
+            outlet.enqueue(message)
+
+    def explain(self, to: str, account: str, message_class: MessageClass) -> tuple[Way, ...]:
+        """Tell every route that might have been meant for a number, and why it is taken or passed over."""
+        now = time.monotonic()
+        found = self.traffic.routes.find(to, account, message_class)
+        ways: list[Way] = []
+        taken = False
+        if found is not None:
+            for name in found[0].order(random.random):
+                outlet = self.outlets.get(name)
+                if outlet is None:
+                    why = "there is no connector of that name"
+                elif not outlet.available(now):
+                    why = f"{outlet.condition(now)}: {outlet.last_error or 'not connected'}"
+                elif taken:
+                    why = "next, should the ones before it defer"
+                else:
+                    why = "the longest prefix that fits, first in its order"
+                fits = outlet is not None and outlet.available(now) and not taken
+                taken = taken or fits
+                ways.append(Way(connector=name, prefix=found[1], taken=fits, why=why))
+        return (*ways, *self._passed_over(to, account, message_class, found))
+
+    def _passed_over(
+        self, to: str, account: str, message_class: MessageClass, found: tuple[Route, str] | None
+    ) -> list[Way]:
+        ways: list[Way] = []
+        for route in self.traffic.routes.routes:
+            if found is not None and route is found[0]:
+                continue
+            fitting = [prefix for prefix in route.prefixes if to.startswith(prefix)]
+            longest = max(fitting, key=len, default=None)
+            if longest is None:
+                why = "another prefix"
+            elif route.accounts and account not in route.accounts:
+                why = "meant for other accounts"
+            elif route.classes and message_class not in route.classes:
+                why = "meant for other classes"
+            elif found is not None and len(longest) < len(found[1]):
+                why = "a longer prefix was found"
+            else:
+                why = "a narrower route, or one before it, was found"
+            prefix = longest if longest is not None else ",".join(route.prefixes)
+            ways.extend(Way(connector=t.connector, prefix=prefix, taken=False, why=why) for t in route.targets)
+        return ways
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def adopt_interrupted(self, outlet: Outlet, messages: Sequence[Message]) -> None:
+        """
+        Decide on messages whose try was cut off by a crash, or by another node's lease running out.
+
+        Their bytes may have left, so each is UNCERTAIN and its class says what follows.
+        """
+        now = time.time()
+        outcome = Uncertain(Reason.CRASHED, "the hub stopped between sending and the provider's answer")
+        for message in messages:
+            decision = after(
+                message,
+                outcome,
+                now=now,
+                draw=random.random(),  # noqa: S311 - jitter, not a secret
+                ways=self.ways(message),
+                policy=self.policy(message.message_class),
+                idempotent=outlet.connector.capabilities.idempotent,
+            )
+            settled = settled_of(
+                message, outcome, now, decision.state, decision.due_at, decision.connector, decision.resends
+            )
+            self._committer.settle(settled, outlet.lanes.mark_stale)
+        if messages:
+            log.warning("messages.interrupted", connector=outlet.name, count=len(messages))
+
+    async def failover(self, now: float) -> None:
+        """Move what waits for a connector that has been down for a while to another of its ways that is up."""
+        for outlet in list(self.outlets.values()):
+            if outlet.fence is None or outlet.down_since is None or now - outlet.down_since < FAILOVER_AFTER:
+                continue
+            if not any(other.available(now) for other in self.outlets.values() if other is not outlet):
+                continue
+            for message_class in MessageClass:
+                waiting = await asyncio.to_thread(
+                    self._outbox.due, outlet.name, message_class, time.time(), FAILOVER_BATCH
+                )
+                await self._move(outlet, waiting, now)
+
+    async def _move(self, outlet: Outlet, waiting: Sequence[Message], now: float) -> None:
+        moves: dict[str, list[str]] = {}
+        for message in waiting:
+            if message.resends:
+                continue  # an uncertain one never fails over
+            other = next(
+                (name for name in self.ways(message) if name != outlet.name and self.outlets[name].available(now)), None
+            )
+            if other is not None:
+                moves.setdefault(other, []).append(message.id)
+        due_at = time.time()
+        for name, ids in moves.items():
+            await self._committer.call(_requeue(ids, name, due_at))
+            self.outlets[name].lanes.mark_stale()
+            self.outlets[name].pump_soon()
+            log.info("messages.failed_over", count=len(ids), before=outlet.name, after=name)
+
+    def views(self, queued: Mapping[str, int], now: float) -> tuple[ConnectorView, ...]:
+        """Tell every connector with its figures; `queued` counts what waits for each in the database."""
+        return tuple(
+            ConnectorView(
+                name=outlet.name,
+                type=outlet.kind,
+                state=outlet.condition(now),
+                queued=queued.get(outlet.name, 0),
+                in_flight=len(outlet.in_flight),
+                throughput=outlet.throughput,
+                sent=outlet.sent,
+                failed=outlet.failed,
+                last_error=outlet.last_error,
+                origin=outlet.origin,
+            )
+            for outlet in self.outlets.values()
+        )
+
+
+def _requeue(ids: Sequence[str], connector: str, due_at: float) -> Callable[[rows.Connection], None]:
+    return lambda connection: rows.requeue(connection, ids, connector, due_at)

@@ -1,0 +1,381 @@
+"""The hub: carries out every command, whichever door it came through."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from smshub import __version__
+from smshub.domain.accounts import Account
+from smshub.domain.commands import (
+    CancelMessage,
+    Command,
+    Connectors,
+    DeleteObject,
+    Done,
+    Explain,
+    Explained,
+    HubStatus,
+    ListConnectors,
+    Listed,
+    ListMessages,
+    ListObjects,
+    Objects,
+    PutObject,
+    Refusal,
+    Refused,
+    ReleaseMessage,
+    Reply,
+    SendTexts,
+    ShowMessage,
+    Shown,
+    Status,
+    Submitted,
+    TestConnector,
+)
+from smshub.domain.limits import Bucket
+from smshub.domain.message import Message, State
+from smshub.domain.numbers import parse_originator
+from smshub.domain.text import measure, why_not_gsm7
+from smshub.engine.accepting import Draft, draft, fingerprint, recipient_of
+from smshub.engine.committer import Committer
+from smshub.engine.dispatcher import Dispatcher
+from smshub.engine.ids import Ids
+from smshub.engine.outlet import Outlet
+from smshub.store import outbox as rows
+from smshub.store.outbox import Accept, Outbox, Replay, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+class Configurator(Protocol):
+    """What changes the configured objects; the application provides it."""
+
+    async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
+        """Tell the objects of a kind, secrets masked."""
+
+    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
+        """Make or change an object and apply it; tells what was done. Raises `Refused`."""
+
+    async def delete_object(self, kind: str, name: str) -> str:
+        """Remove an object and apply it; tells what was done. Raises `Refused`."""
+
+
+class Hub:
+    """Takes commands (domain.contracts.Hub); a text is answered only when it is on disk."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        committer: Committer,
+        dispatcher: Dispatcher,
+        node: str,
+        configurator: Configurator,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._outbox = outbox
+        self._committer = committer
+        self._dispatcher = dispatcher
+        self._node = node
+        self._configurator = configurator
+        self._clock = clock
+        self._ids = Ids(clock)
+        self._loop = asyncio.get_running_loop()
+        self._buckets: dict[str, Bucket] = {}
+        self._started_at = clock()
+        self.listeners: tuple[str, ...] = ()
+        self.stopping = False
+
+    async def handle(self, account: Account, command: Command) -> Reply:
+        """Carry out a command for an account. Raises `Refused`."""
+        if type(command) is SendTexts:  # the hot one
+            return await self.send(account, command)
+        try:
+            return await self._handle_cold(account, command)
+        except StoreUnavailable:
+            raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
+
+    # --- accepting ------------------------------------------------------------------------------------------------
+
+    async def send(self, account: Account, command: SendTexts) -> Submitted:
+        """Put a text on disk for every recipient and set it on its way. Raises `Refused`."""
+        if self.stopping:
+            raise Refused(Refusal.UNAVAILABLE, "Stopping", retry_after=2.0)
+        now = self._clock()
+        drafted = draft(account, command, now, self._dispatcher.policy)
+        if account.rate is not None:
+            self._limit(account, len(command.to))
+        recipients = [(written, recipient_of(account, written)) for written in command.to]
+        ways = [self._ways(account, drafted, written, to) for written, to in recipients]
+        # From here on nothing is refused, so that the room reserved is either used or given back at the commit.
+        submission = self._ids()
+        taken = [
+            self._assign(
+                drafted, account, command, recipient, way, submission, self._ids() if place else submission, now
+            )
+            for place, (recipient, way) in enumerate(zip(recipients, ways, strict=True))
+        ]
+        return await self._commit(account, command, taken)
+
+    def _ways(self, account: Account, drafted: Draft, written: str, to: str) -> tuple[str, ...]:
+        ways = self._dispatcher.find(to, account.name, drafted.message_class)
+        if not ways:
+            raise Refused(Refusal.NO_ROUTE, "NoRoute", member="to", value=written[:40])
+        return ways
+
+    def _assign(
+        self,
+        drafted: Draft,
+        account: Account,
+        command: SendTexts,
+        recipient: tuple[str, str],
+        ways: tuple[str, ...],
+        submission: str,
+        message_id: str,
+        now: float,
+    ) -> tuple[Outlet, Message]:
+        """Make a message; where its outlet can take it at once, its first attempt is part of the same commit."""
+        outlet = self._dispatcher.choose(ways, self._loop.time())
+        begun = drafted.due_at <= now and outlet.try_take(drafted.segments, drafted.originator, self._loop.time())
+        return outlet, Message(
+            id=message_id,
+            submission=submission,
+            account=account.name,
+            to=recipient[1],
+            to_written=recipient[0],
+            text=drafted.text,
+            created_at=now,
+            due_at=drafted.due_at,
+            expires_at=drafted.expires_at,
+            originator=drafted.originator,
+            message_class=drafted.message_class,
+            flash=drafted.flash,
+            encoding=drafted.encoding,
+            segments=drafted.segments,
+            client=command.client,
+            source=command.source,
+            state=State.SENDING if begun else State.QUEUED,
+            connector=outlet.name,
+            attempt=1 if begun else 0,
+            fence=(outlet.fence or 0) if begun else 0,
+            started_at=now if begun else None,
+        )
+
+    async def _commit(self, account: Account, command: SendTexts, taken: list[tuple[Outlet, Message]]) -> Submitted:
+        written = tuple(message for _, message in taken)
+        future: asyncio.Future[Replay | StoreUnavailable | None] = self._loop.create_future()
+
+        def done(result: Replay | StoreUnavailable | None) -> None:
+            for outlet, message in taken:
+                if message.state is State.QUEUED:
+                    if result is None:
+                        outlet.enqueue(message)
+                elif result is None:
+                    outlet.launch(message)
+                else:
+                    outlet.give_up(message.segments)
+            if not future.done():  # the caller may have gone; the messages stay
+                future.set_result(result)
+
+        reference = command.reference
+        print_ = None if reference is None else fingerprint(command)
+        accept = Accept(messages=written, account=account.name, reference=reference, fingerprint=print_)
+        self._committer.accept(accept, done)
+        result = await future
+        if result is None:
+            return Submitted(written)
+        if isinstance(result, Replay):
+            return await self._replay(result, reference or "", print_ or "")
+        raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0)
+
+    async def _replay(self, replay: Replay, reference: str, print_: str) -> Submitted:
+        if replay.fingerprint != print_:
+            raise Refused(Refusal.CONFLICT, "ReferenceConflict", member="reference", value=reference)
+        try:
+            messages = await asyncio.to_thread(self._outbox.submission, replay.submission)
+        except StoreUnavailable:
+            raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
+        return Submitted(messages, replayed=True)
+
+    def _limit(self, account: Account, count: int) -> None:
+        now = self._loop.time()
+        bucket = self._buckets.get(account.name)
+        if bucket is None or bucket.rate != account.rate:
+            bucket = self._buckets[account.name] = Bucket(account.rate, now)
+        if not bucket.take(count, now):
+            wait = bucket.delay(now)
+            raise Refused(Refusal.LIMITED, "Limited", retry_after=wait, seconds=max(1, round(wait)))
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    async def _handle_cold(self, account: Account, command: Command) -> Reply:
+        match command:
+            case ShowMessage():
+                return await self._show(account, command.id)
+            case ListMessages():
+                return await self._list(account, command)
+            case CancelMessage():
+                return await self._cancel(account, command.id)
+            case ReleaseMessage():
+                return await self._release(account, command.id)
+            case Explain():
+                return self._explain(account, command)
+            case HubStatus():
+                return await self._status()
+            case ListConnectors():
+                _need(account.sees_all)
+                return Connectors(self._dispatcher.views(await self._queued(), self._loop.time()))
+            case TestConnector():
+                _need(account.operates)
+                return await self._test(account, command)
+            case ListObjects():
+                _need(account.sees_all)
+                return Objects(command.kind, await self._configurator.list_objects(command.kind))
+            case PutObject():
+                _need(account.operates)
+                return Done(await self._configurator.put_object(command.kind, command.name, command.body))
+            case DeleteObject():
+                _need(account.operates)
+                return Done(await self._configurator.delete_object(command.kind, command.name))
+            case _:
+                return await self.send(account, command)
+
+    async def _find(self, account: Account, message_id: str) -> Message:
+        message = await asyncio.to_thread(self._outbox.message, message_id)
+        # Another account's message is answered as if it were not there, so that ids tell nothing.
+        if message is None or not (account.sees_all or message.account == account.name):
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="message")
+        return message
+
+    async def _show(self, account: Account, message_id: str) -> Shown:
+        message = await self._find(account, message_id)
+        return Shown(message, await asyncio.to_thread(self._outbox.attempts, message.id))
+
+    async def _list(self, account: Account, command: ListMessages) -> Listed:
+        own = None if account.sees_all else account.name
+        try:
+            return await asyncio.to_thread(self._outbox.page, command, own)
+        except ValueError:
+            raise Refused(
+                Refusal.MALFORMED,
+                "BadFilter",
+                member="cursor",
+                name="cursor",
+                value=command.cursor,
+                why="not one of ours",
+            ) from None
+
+    async def _cancel(self, account: Account, message_id: str) -> Shown:
+        message = await self._find(account, message_id)
+        if message.account != account.name and not account.operates:
+            raise Refused(Refusal.FORBIDDEN, "Forbidden")
+        now = self._clock()
+        if not await self._committer.call(lambda connection: rows.cancel(connection, message.id, now)):
+            message = await self._find(account, message_id)
+            raise Refused(
+                Refusal.CONFLICT,
+                "WrongState",
+                state=message.state.value,
+                why="only a message that is QUEUED, or UNCERTAIN and held, can be cancelled",
+            )
+        return await self._show(account, message_id)
+
+    async def _release(self, account: Account, message_id: str) -> Shown:
+        message = await self._find(account, message_id)
+        _need(account.operates)
+        now = self._clock()
+        if not await self._committer.call(lambda connection: rows.release(connection, message.id, now)):
+            message = await self._find(account, message_id)
+            raise Refused(
+                Refusal.CONFLICT,
+                "WrongState",
+                state=message.state.value,
+                why="only a held UNCERTAIN message is released",
+            )
+        self._dispatcher.requeue(await self._find(account, message_id))
+        return await self._show(account, message_id)
+
+    def _explain(self, account: Account, command: Explain) -> Explained:
+        asked = SendTexts(
+            to=(command.to,),
+            text=command.text,
+            originator=command.originator,
+            message_class=command.message_class,
+            flash=command.flash,
+        )
+        now = self._clock()
+        drafted = draft(account, asked, now, self._dispatcher.policy)
+        to = recipient_of(account, command.to)
+        measured = measure(command.text)
+        originator = parse_originator(drafted.originator)
+        ways = self._dispatcher.explain(to, account.name, drafted.message_class)
+        notes = [f"{character!r} is not in GSM 03.38" for character in why_not_gsm7(command.text)]
+        if not any(way.taken for way in ways):
+            notes.append("no connector can send it now: it would wait in the queue, or be refused where no route leads")
+        return Explained(
+            to=to,
+            originator=originator.value,
+            originator_ton=originator.ton,
+            originator_npi=originator.npi,
+            encoding=drafted.encoding,
+            characters=measured.characters,
+            units=measured.units,
+            segments=drafted.segments,
+            message_class=drafted.message_class,
+            valid_for=drafted.expires_at - drafted.due_at,
+            ways=ways,
+            notes=tuple(notes),
+        )
+
+    async def _test(self, account: Account, command: TestConnector) -> Submitted:
+        if command.name not in self._dispatcher.outlets:
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="connector")
+        asked = SendTexts(to=(command.to,), text=command.text, valid_for=60.0)
+        now = self._clock()
+        message_id = self._ids()
+        drafted = draft(account, asked, now, self._dispatcher.policy)
+        recipient = (command.to, recipient_of(account, command.to))
+        taken = self._assign(drafted, account, asked, recipient, (command.name,), message_id, message_id, now)
+        return await self._commit(account, asked, [taken])
+
+    async def _queued(self) -> Mapping[str, int]:
+        counts = await asyncio.to_thread(self._outbox.counts)
+        queued: dict[str, int] = {}
+        for (connector, _), count in counts.items():
+            queued[connector] = queued.get(connector, 0) + count
+        return queued
+
+    async def _status(self) -> Status:
+        queued = await self._queued()
+        now = self._loop.time()
+        outlets = self._dispatcher.outlets.values()
+        why = "stopping" if self.stopping else "" if self._committer.healthy else "the database cannot be written"
+        return Status(
+            taking=not why,
+            why=why,
+            version=__version__,
+            node=self._node,
+            uptime=self._clock() - self._started_at,
+            queued=sum(queued.values()),
+            connectors_up=sum(outlet.available(now) for outlet in outlets),
+            connectors=len(outlets),
+            listeners=self.listeners,
+            memory=_memory(),
+        )
+
+
+def _need(allowed: bool) -> None:
+    if not allowed:
+        raise Refused(Refusal.FORBIDDEN, "Forbidden")
+
+
+def _memory() -> int:
+    """Tell the resident memory in bytes (Linux), 0 where it cannot be known."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - a pseudo-file, read in one gulp
+            return int(statm.read().split()[1]) * 4096
+    except (OSError, ValueError, IndexError):
+        return 0
