@@ -5,7 +5,6 @@ The configuration: one TOML file, every table a settings class, every problem to
 `text` writes the commented example and the reference.
 """
 
-from smshub.config.callers import accounts_of
 from smshub.config.changes import (
     Change,
     Declared,
@@ -19,6 +18,8 @@ from smshub.config.changes import (
     shown,
 )
 from smshub.config.checks import check, notes
+from smshub.config.domain import accounts_of, routes_of
+from smshub.config.key import server_key
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
 from smshub.config.tables import (
@@ -35,6 +36,7 @@ from smshub.config.tables import (
     Tls,
     username_of,
 )
+from smshub.config.text import example, tables_page
 from smshub.config.values import address
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "check",
     "connector_types",
     "declared",
+    "example",
     "keep_secrets",
     "load",
     "merge",
@@ -68,6 +71,9 @@ __all__ = [
     "read",
     "read_connector",
     "read_object",
+    "routes_of",
+    "server_key",
     "shown",
+    "tables_page",
     "username_of",
 ]

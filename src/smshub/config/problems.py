@@ -161,22 +161,22 @@ def table_at(root: type[Settings], loc: Loc) -> type[Settings] | None:
             field = next((field for name, field in found.model_fields.items() if part in {field.alias, name}), None)
             here = field.annotation if field else None
         else:
-            inner = get_args(_bare(here))
+            inner = get_args(bare_type(here))
             here = inner[-1] if inner else None
     return table_of(here)
 
 
 def table_of(annotation: Any) -> type[Settings] | None:
     """Tell which table an annotation allows: itself, or itself or nothing."""
-    bare = _bare(annotation)
+    bare = bare_type(annotation)
     return bare if isinstance(bare, type) and issubclass(bare, Settings) else None
 
 
-def _bare(annotation: Any) -> Any:
+def bare_type(annotation: Any) -> Any:
     """Strip what surrounds a type: `Annotated`, `| None`."""
     if get_origin(annotation) is Annotated:
-        return _bare(get_args(annotation)[0])
+        return bare_type(get_args(annotation)[0])
     inner = [arg for arg in get_args(annotation) if arg is not type(None)]
     if type(None) in get_args(annotation) and len(inner) == 1:
-        return _bare(inner[0])
+        return bare_type(inner[0])
     return annotation

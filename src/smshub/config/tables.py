@@ -7,7 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
-from smshub.config.values import country_code, database_url, door_name, host_and_port, mount_path, prefix, proxy_url
+from smshub.config.values import (
+    country_code,
+    database_url,
+    door_name,
+    host_and_port,
+    mount_path,
+    prefix,
+    proxy_url,
+)
+from smshub.config.values import (
+    originator as sender,
+)
 from smshub.connectors.base import ConnectorSettings, settings_of
 from smshub.domain.accounts import Role
 from smshub.domain.message import MessageClass
@@ -139,8 +150,12 @@ class GroupSettings(Settings):
     role: Role = setting(
         "What the caller may do: account (its own messages), auditor (read all), operator, administrator.", Role.ACCOUNT
     )
-    originator: str = setting("Sender that is used where a request names none.", "", max_length=32, examples=["ACME"])
-    originators: list[str] = setting('Senders that a request may name; ["*"] is any.', ["*"])
+    originator: Annotated[str, AfterValidator(sender)] = setting(
+        "Sender that is used where a request names none.", "", examples=["ACME"]
+    )
+    originators: list[Annotated[str, AfterValidator(sender)]] = setting(
+        'Senders that a request may name; ["*"] is any.', ["*"]
+    )
     country: Annotated[str, AfterValidator(country_code)] | None = setting(
         "Country (ISO 3166, such as DE) by which national numbers are read; without it all are international.",
         None,

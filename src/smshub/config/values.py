@@ -99,6 +99,15 @@ def door_name(name: str) -> str:
     return name
 
 
+def originator(value: str) -> str:
+    """Check a sender."""
+    from smshub.domain.numbers import parse_originator  # noqa: PLC0415 - loads the number library
+
+    if value not in {"", "*"}:
+        parse_originator(value)
+    return value
+
+
 def nearest(wrong: str, known: Any, else_say: str = "Known") -> str:
     """Name the known word nearest to a wrong one, or else all of them."""
     words = [str(word) for word in known]

@@ -1,7 +1,8 @@
-"""The accounts of a configuration, as the domain knows them."""
+"""The accounts and routes of a configuration, as the domain knows them."""
 
 from smshub.config.tables import AccountSettings, Config, GroupSettings
 from smshub.domain.accounts import Account
+from smshub.domain.routing import Route, Target
 
 
 def accounts_of(config: Config) -> dict[str, Account]:
@@ -33,4 +34,18 @@ def account_of(name: str, account: AccountSettings, config: Config) -> Account:
         max_recipients=min(settings.max_recipients, config.server.limits.max_recipients),
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
+    )
+
+
+def routes_of(config: Config) -> tuple[Route, ...]:
+    """Give every route by its name, in the order of the file."""
+    return tuple(
+        Route(
+            name=name,
+            prefixes=tuple(route.prefixes),
+            targets=tuple(Target(one.name, one.priority, one.weight) for one in route.connectors),
+            accounts=frozenset(route.accounts),
+            classes=frozenset(route.classes),
+        )
+        for name, route in config.named_routes.items()
     )
