@@ -6,6 +6,7 @@ The configuration: one TOML file, every table a settings class, every problem to
 """
 
 from smshub.config.changes import (
+    KINDS,
     Change,
     Declared,
     Merged,
@@ -29,17 +30,19 @@ from smshub.config.tables import (
     Config,
     GroupSettings,
     Limits,
-    OnUncertain,
     RouteConnector,
     RouteSettings,
     Server,
     Tls,
+    database_of,
     username_of,
 )
 from smshub.config.text import example, tables_page
 from smshub.config.values import address
+from smshub.domain.retry import OnUncertain
 
 __all__ = [
+    "KINDS",
     "AccountSettings",
     "Change",
     "ClassSettings",
@@ -61,6 +64,7 @@ __all__ = [
     "body_of",
     "check",
     "connector_types",
+    "database_of",
     "declared",
     "example",
     "keep_secrets",

@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
@@ -22,18 +21,10 @@ from smshub.config.values import (
 from smshub.connectors.base import ConnectorSettings, settings_of
 from smshub.domain.accounts import Role
 from smshub.domain.message import MessageClass
+from smshub.domain.retry import LONGEST_VALIDITY, OnUncertain
 from smshub.settings import Secret, Settings, setting
 
-WEEK = 7 * 86_400
-
 Listen = Annotated[str, AfterValidator(host_and_port)]
-
-
-class OnUncertain(StrEnum):
-    """What follows a try whose end nobody knows: send the same text once more, or hold it for the operator."""
-
-    RESEND = "resend"
-    HOLD = "hold"
 
 
 class Tls(Settings):
@@ -108,7 +99,7 @@ class ClassSettings(Settings):
         "Seconds after which an undelivered message is worth nothing, where its request names none.",
         86_400.0,
         ge=1,
-        le=WEEK,
+        le=LONGEST_VALIDITY,
     )
     on_uncertain: OnUncertain = setting(
         "What follows a try whose end nobody knows: resend (once, and it may arrive twice) or hold (for the operator).",
@@ -119,7 +110,9 @@ class ClassSettings(Settings):
 class OtpClass(ClassSettings):
     """Codes: short-lived, and sent before everything else."""
 
-    valid_for: float = setting("Seconds after which an undelivered code is worth nothing.", 300.0, ge=1, le=WEEK)
+    valid_for: float = setting(
+        "Seconds after which an undelivered code is worth nothing.", 300.0, ge=1, le=LONGEST_VALIDITY
+    )
 
 
 class BulkClass(ClassSettings):
@@ -170,7 +163,7 @@ class GroupSettings(Settings):
         "Seconds for which its messages are valid where a request names none; without it the class decides.",
         None,
         ge=1,
-        le=WEEK,
+        le=LONGEST_VALIDITY,
         examples=[3600],
     )
     rate: float | None = setting(
@@ -278,3 +271,8 @@ def _name_of(route: RouteSettings) -> str:
 def username_of(name: str, account: AccountSettings) -> str:
     """Tell the name by which an account signs in."""
     return account.username or name
+
+
+def database_of(server: Server) -> str:
+    """Tell the URL of the database as a plain text; a password in it is in clear."""
+    return str.__str__(server.database)

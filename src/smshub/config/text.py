@@ -4,6 +4,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from inspect import get_annotations
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -95,7 +96,7 @@ def _table(header: str, table: type[Settings], active: Values | None = None, sho
 
 def in_order(table: type[Settings]) -> list[tuple[str, FieldInfo]]:
     """Give the keys of a table: its type, what is its own, and then what it shares with others."""
-    own = table.__dict__.get("__annotations__", {})
+    own = get_annotations(table)
     return sorted(table.model_fields.items(), key=lambda item: (item[0] != "type", item[0] not in own))
 
 
