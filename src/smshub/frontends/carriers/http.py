@@ -13,7 +13,6 @@ import structlog
 
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
-from smshub.domain.contracts import Hub
 from smshub.frontends.auth import Gatekeeper
 
 log = structlog.get_logger(__name__)
@@ -149,5 +148,3 @@ class Doors:
                     return
                 return
         await self._rest(scope, receive, send)
-
-

@@ -1,0 +1,388 @@
+"""The application: the only place that knows every room. It builds them, joins them, changes them and ends them."""
+
+import asyncio
+import json
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from smshub import config as configuration
+from smshub.config import Config, ConfigErrors, Merged, address
+from smshub.connectors.base import ConnectorSettings, connector_class
+from smshub.domain.commands import CATALOGUE, Refusal, Refused
+from smshub.domain.message import MessageClass
+from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
+from smshub.domain.routing import Route, Routes, Target
+from smshub.engine.committer import Committer
+from smshub.engine.dispatcher import Dispatcher, Traffic
+from smshub.engine.housekeeping import Housekeeping
+from smshub.engine.hub import Hub
+from smshub.engine.outlet import Outlet
+from smshub.frontends.auth import Gatekeeper, Login
+from smshub.frontends.carriers.doors import build_doors
+from smshub.secretkey import server_key
+from smshub.store import objects
+from smshub.store.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+REFUSING = 1.0
+
+
+class _Listener(uvicorn.Server):
+    """A uvicorn server inside our own loop: signals are the application's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+class Application:
+    """
+    A hub, whole: `start`, then `stop`. `apply` takes over a changed configuration without dropping what is unchanged.
+
+    It is the hub's Configurator too: what is made through /v1 is kept in the database and joined to the file's.
+    """
+
+    def __init__(self, config: Config, *, config_path: Path | None = None) -> None:
+        self._file = config
+        self._config_path = config_path
+        self.config = config
+        self._merged = Merged(config, {})
+        self._catalogue: Mapping[str, str] = CATALOGUE
+        self._servers: list[tuple[_Listener, asyncio.Task[None]]] = []
+        self._housekeeping_task: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+        self.addresses: list[str] = []
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the database, own the connectors, listen. Raises what stands in the way."""
+        server = self._file.server
+        self._key = server_key(self._file)
+        self._outbox = await asyncio.to_thread(Outbox.open, configuration.database_of(server), node=server.node)
+        for warning in self._outbox.warnings():
+            log.warning("store.warning", warning=warning)
+        self._committer = Committer(self._outbox)
+        self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(())))
+        self._gate = Gatekeeper()
+        self.hub = Hub(
+            outbox=self._outbox,
+            committer=self._committer,
+            dispatcher=self._dispatcher,
+            node=server.node,
+            queue_limit=server.limits.queue,
+            configurator=self,
+        )
+        self._housekeeping = Housekeeping(
+            outbox=self._outbox,
+            committer=self._committer,
+            dispatcher=self._dispatcher,
+            hub=self.hub,
+            owner=server.node,
+            shared=self._outbox.shared,
+        )
+        await self._merge(self._file)
+        self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        await self._listen()
+        log.info("hub.started", version=configuration_version(), listeners=self.addresses, node=server.node)
+
+    async def stop(self) -> None:
+        """Take no more, answer what is in flight, settle it, write everything down, close."""
+        if not hasattr(self, "hub"):
+            return
+        self.hub.stopping = True
+        await self._stop_listening()
+        if self._housekeeping_task is not None:
+            self._housekeeping_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._housekeeping_task
+        await self._committer.drain()
+        await asyncio.gather(*(outlet.stop() for outlet in self._dispatcher.outlets.values()))
+        await self._housekeeping.release()
+        await self._committer.drain()
+        self._committer.close()
+        self._gate.close()
+        await asyncio.to_thread(self._outbox.close)
+        log.info("hub.stopped")
+
+    async def reload(self) -> None:
+        """Read the configuration file again and apply it; a file that cannot work changes nothing."""
+        if self._config_path is None:
+            return
+        try:
+            changed = await asyncio.to_thread(configuration.load, self._config_path)
+        except ConfigErrors as errors:
+            for problem in errors.problems:
+                log.error("config.refused", problem=str(problem))
+            return
+        fixed = {"listen", "tls", "database", "node", "mount"}
+        before, now = self._file.server, changed.server
+        for key in sorted(fixed):
+            if getattr(before, key) != getattr(now, key):
+                log.warning("config.needs_restart", key=f"server.{key}")
+        async with self._changing:
+            await self._merge(changed)
+        log.info("config.reloaded")
+
+    # --- configuration ----------------------------------------------------------------------------------------------
+
+    async def _merge(self, file: Config) -> None:
+        """Join the file's objects and the database's, remember what the file declared, and apply both."""
+        stored = await asyncio.to_thread(self._outbox.read, objects.list_stored)
+        merged = configuration.merge(file, stored)
+        for problem in merged.problems:
+            log.warning("config.object_left_out", problem=str(problem))
+        declared = configuration.declared(file, self._key)
+        rows = [(one.kind, one.name, json.dumps({"body": one.body, "digests": one.digests})) for one in declared]
+        now = time.time()
+        await self._committer.call(lambda connection: objects.replace_declared(connection, rows, now))
+        self._file = file
+        await self._apply(merged)
+
+    async def _apply(self, merged: Merged) -> None:
+        config = merged.config
+        self._gate.load(logins_of(config))
+        self._catalogue = {**CATALOGUE, **config.errors}
+        before = self.config.connectors if self._dispatcher.outlets else {}
+        outlets = self._dispatcher.outlets
+        gone = [name for name in outlets if before.get(name) != config.connectors.get(name)]
+        # New routes first, so that nothing new is given to a connector that is about to end.
+        for name in set(config.connectors) - set(outlets):
+            outlets[name] = self._outlet(name, config.connectors[name], merged)
+        self._dispatcher.traffic = traffic_of(config)
+        for name in gone:
+            await outlets[name].stop()
+            del outlets[name]
+            if name in config.connectors:
+                outlets[name] = self._outlet(name, config.connectors[name], merged)
+        for name, outlet in outlets.items():
+            outlet.origin = merged.origins.get(("connectors", name), "file")
+        self.config = config
+        self._merged = merged
+        await self._housekeeping.own(time.time())
+
+    def _outlet(self, name: str, settings: ConnectorSettings, merged: Merged) -> Outlet:
+        return Outlet(
+            connector_class(settings.type)(name, settings),
+            kind=settings.type,
+            origin=merged.origins.get(("connectors", name), "file"),
+            throughput=settings.throughput,
+            throughput_originator=settings.throughput_originator,
+            committer=self._committer,
+            outbox=self._outbox,
+            plan=self._dispatcher,
+        )
+
+    async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
+        """Tell the objects of a kind, secrets masked."""
+        return tuple(
+            {
+                "name": name,
+                "origin": self._merged.origins.get((kind, name), "file"),
+                "settings": configuration.shown(settings),
+            }
+            for name, settings in self._objects(self.config, kind).items()
+        )
+
+    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
+        """Make or change an object in the database and apply it. Raises `Refused`."""
+        async with self._changing:
+            self._check_origin(kind, name)
+            before = self._objects(self.config, kind).get(name)
+            whole = configuration.keep_secrets(body, configuration.body_of(before) if before is not None else {})
+            try:
+                settings = configuration.read_object(kind, name, whole)
+            except ConfigErrors as errors:
+                raise _bad_object(kind, name, errors) from None
+            stored = configuration.body_of(settings)
+            rows = [
+                row
+                for row in await asyncio.to_thread(self._outbox.read, objects.list_stored)
+                if row[:2] != (kind, name)
+            ]
+            merged = configuration.merge(self._file, [*rows, (kind, name, stored)])
+            if merged.problems and (kind, name) not in merged.origins:
+                raise _bad_object(kind, name, ConfigErrors(merged.problems))
+            now = time.time()
+            await self._committer.call(lambda connection: objects.put(connection, kind, name, stored, now))
+            await self._apply(merged)
+        return f"{kind}.{name} is {'changed' if before is not None else 'made'}"
+
+    async def delete_object(self, kind: str, name: str) -> str:
+        """Remove an object from the database and apply it. Raises `Refused`."""
+        async with self._changing:
+            self._check_origin(kind, name)
+            if name not in self._objects(self.config, kind):
+                raise Refused(Refusal.NOT_FOUND, "NotFound", what=kind.removesuffix("s"))
+            if kind == "connectors":
+                for route, settings in self.config.named_routes.items():
+                    if any(connector.name == name for connector in settings.connectors):
+                        raise Refused(Refusal.CONFLICT, "InUse", value=name, name=name, by=f"routes.{route}")
+            rows = [
+                row
+                for row in await asyncio.to_thread(self._outbox.read, objects.list_stored)
+                if row[:2] != (kind, name)
+            ]
+            merged = configuration.merge(self._file, rows)
+            await self._committer.call(lambda connection: objects.delete(connection, kind, name))
+            await self._apply(merged)
+        return f"{kind}.{name} is removed"
+
+    def _check_origin(self, kind: str, name: str) -> None:
+        if kind not in configuration.KINDS:
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="kind of object")
+        if self._merged.origins.get((kind, name)) == "file":
+            place = self._config_path.name if self._config_path else "the configuration"
+            raise Refused(Refusal.CONFLICT, "Declared", name=f"{kind}.{name}", place=place)
+
+    @staticmethod
+    def _objects(config: Config, kind: str) -> Mapping[str, Any]:
+        if kind == "connectors":
+            return config.connectors
+        return config.accounts if kind == "accounts" else config.named_routes
+
+    # --- listening --------------------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        server = self._file.server
+        app = build_doors(
+            hub=self.hub,
+            gate=self._gate,
+            catalogue=lambda: self._catalogue,
+            mount=server.mount,
+            body_limit=server.limits.body,
+        )
+        self._open(app, server.listen, "http", {})
+        if server.tls is not None:
+            context_of = {"ssl_certfile": server.tls.certificate, "ssl_keyfile": server.tls.key}
+            self._open(app, server.tls.listen, "https", context_of)
+        self.hub.listeners = tuple(self.addresses)
+        for listener, _ in self._servers:
+            while not listener.started:
+                await asyncio.sleep(0.005)
+
+    def _open(self, app: Any, listen: str, scheme: str, tls: Mapping[str, Any]) -> None:
+        host, port = address(listen)
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=int(self._file.server.shutdown_grace) or 1,
+            limit_concurrency=self._file.server.limits.connections,
+            backlog=2048,
+            **tls,
+        )
+        if tls:
+            config.load()
+            if config.ssl is not None:
+                config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        listener = _Listener(config)
+        shown = f"[{host}]" if ":" in host else host
+        self.addresses.append(f"{scheme}://{shown}:{sock.getsockname()[1]}")
+        self._servers.append((listener, asyncio.create_task(listener.serve(sockets=[sock]), name=scheme)))
+
+    async def _stop_listening(self) -> None:
+        for listener, _ in self._servers:
+            listener.should_exit = True
+        if self._servers:
+            await asyncio.wait([task for _, task in self._servers])
+
+
+def configuration_version() -> str:
+    """Tell the version of the program."""
+    from smshub import __version__
+
+    return __version__
+
+
+def traffic_of(config: Config) -> Traffic:
+    """Make the routes and policies that a configuration describes."""
+    routes = Routes(
+        Route(
+            name=name,
+            prefixes=tuple(route.prefixes),
+            targets=tuple(
+                Target(connector=one.name, priority=one.priority, weight=one.weight) for one in route.connectors
+            ),
+            accounts=frozenset(route.accounts),
+            classes=frozenset(route.classes),
+        )
+        for name, route in config.named_routes.items()
+    )
+    policies = {
+        message_class: ClassPolicy(
+            valid_for=config.classes.of(message_class).valid_for,
+            on_uncertain=OnUncertain(config.classes.of(message_class).on_uncertain.value),
+            longest_delay=POLICIES[message_class].longest_delay,
+        )
+        for message_class in MessageClass
+    }
+    return Traffic(routes, policies)
+
+
+def logins_of(config: Config) -> Iterator[Login]:
+    """Give every account that may call, with what proves it."""
+    for name, account in configuration.accounts_of(config).items():
+        settings = config.accounts[name]
+        yield Login(
+            account=account,
+            username=configuration.username_of(name, settings),
+            password=None if settings.password is None else settings.password.reveal(),
+            api_keys=tuple(key.reveal() for key in settings.api_keys),
+        )
+
+
+def _bad_object(kind: str, name: str, errors: ConfigErrors) -> Refused:
+    why = "; ".join(str(problem) for problem in errors.problems)
+    return Refused(Refusal.MALFORMED, "BadObject", name=f"{kind}.{name}", why=why)
+
+
+async def serve(
+    config: Config, *, config_path: Path | None = None, ready: Callable[[Application], None] | None = None
+) -> int:
+    """
+    Run a hub until SIGTERM or SIGINT; SIGHUP reads its configuration again.
+
+    Gives the exit status. `ready` is called when it listens.
+    """
+    application = Application(config, config_path=config_path)
+    loop = asyncio.get_running_loop()
+    end = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = asyncio.create_task(application.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        await application.start()
+        if ready is not None:
+            ready(application)
+        await end.wait()
+    finally:
+        await application.stop()
+    return 0

@@ -1,0 +1,39 @@
+"""Every HTTP door of the hub in one ASGI application."""
+
+from collections.abc import Callable, Mapping
+
+from smshub.domain.accounts import Account
+from smshub.domain.contracts import Hub
+from smshub.frontends.auth import Gatekeeper
+from smshub.frontends.carriers import v1
+from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
+from smshub.frontends.carriers.send import DOOR, SendDoor
+from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
+
+
+def build_doors(
+    *,
+    hub: Hub,
+    gate: Gatekeeper,
+    catalogue: Callable[[], Mapping[str, str]],
+    mount: str = "/",
+    body_limit: int = BODY_LIMIT,
+) -> Endpoint:
+    """Join the hot doors and the documented application; `catalogue` gives the error texts of the moment."""
+    caller = Caller(gate)
+    prefix = mount.rstrip("/")
+    smshub = SmshubDoor(hub, gate, catalogue, mount=prefix, body_limit=body_limit)
+    send = SendDoor(hub, caller, catalogue, body_limit=body_limit)
+
+    async def authenticate(headers: Mapping[str, str], peer: str) -> Account:
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        account = await caller.account(raw, peer)
+        check_door(account, DOOR)
+        return account
+
+    hot: dict[tuple[str, str], Endpoint] = {("POST", "/v1/messages"): send}
+    for path in PATHS:
+        hot["POST", path] = smshub.post
+        hot["GET", path] = smshub.get
+    rest = v1.build(hub, authenticate, catalogue, send, mount=prefix)
+    return Doors(hot, rest, mount)

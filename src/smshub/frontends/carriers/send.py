@@ -1,0 +1,96 @@
+"""POST /v1/messages: the hot door, a plain ASGI endpoint."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from smshub.domain.commands import Refusal, Refused, Submitted
+from smshub.domain.contracts import Hub
+from smshub.frontends.carriers.http import (
+    BODY_LIMIT,
+    Caller,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    check_door,
+    peer_of,
+    read_body,
+)
+from smshub.frontends.dialects import native
+
+log = structlog.get_logger(__name__)
+
+DOOR = "native"
+
+
+class SendDoor:
+    """Takes texts as JSON; answers 202 when they are on disk."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        caller: Caller,
+        catalogue: Callable[[], Mapping[str, str]],
+        *,
+        body_limit: int = BODY_LIMIT,
+    ) -> None:
+        self._hub = hub
+        self._caller = caller
+        self._catalogue = catalogue
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request."""
+        try:
+            reply = await self._take(scope, receive)
+        except Refused as refused:
+            status, headers, body = native.problem(refused, self._catalogue())
+            await answer(send, status, headers, body)
+            return
+        headers = [(b"content-type", b"application/json")]
+        if reply.replayed:
+            headers.append((b"idempotent-replay", b"true"))
+        await answer(send, 202, headers, native.encode_submitted(reply))
+
+    async def _take(self, scope: Scope, receive: Receive) -> Submitted:
+        headers: Headers = scope["headers"]
+        peer = peer_of(scope)
+        account = self._caller.remembered(headers)
+        if account is None:
+            account = await self._caller.account(headers, peer)
+        check_door(account, DOOR)
+        content_type = b""
+        key: str | None = None
+        for name, value in headers:
+            if name == b"content-type":
+                content_type = value
+            elif name == b"idempotency-key":
+                key = value.decode("latin-1")
+        if content_type != b"application/json" and not _is_json(content_type):
+            raise Refused(
+                Refusal.MALFORMED,
+                "WrongContentType",
+                value=content_type.decode("latin-1")[:80],
+                wanted="application/json",
+            )
+        body = await read_body(scope, receive, self._body_limit)
+        command = native.decode_send(body, idempotency_key=key, client=peer, source="")
+        try:
+            reply = await self._hub.handle(account, command)
+        except Refused:
+            raise
+        except Exception:
+            log.exception("send.failed", account=account.name)
+            raise Refused(Refusal.UNAVAILABLE, "ServerError") from None
+        assert isinstance(reply, Submitted)
+        return reply
+
+
+def _is_json(content_type: bytes) -> bool:
+    kind, _, parameters = content_type.partition(b";")
+    if kind.strip().lower() != b"application/json":
+        return False
+    charset = parameters.strip().lower().removeprefix(b"charset=").strip(b'" ')
+    return charset in {b"", b"utf-8", b"utf8"}
