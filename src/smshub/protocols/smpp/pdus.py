@@ -88,6 +88,13 @@ class Pdu(msgspec.Struct, frozen=True, gc=False):
         """The user data: `short_message`, or `message_payload` where that is empty (SMPP 3.4 §5.3.2.32)."""
         return self.octets("short_message") or self.octets("message_payload")
 
+    @property
+    def user_data(self) -> bytes:
+        """The message without its user data header; one that claims to be longer than the data is not believed."""
+        data = self.message
+        header = 1 + data[0] if data and self.number("esm_class") & 0x40 else 0  # UDHI, SMPP 3.4 §5.2.12
+        return data[header:] if header <= len(data) else data
+
     def __repr__(self) -> str:
         """Show everything but a password."""
         shown = {name: "********" if name == "password" else value for name, value in self.fields.items()}
