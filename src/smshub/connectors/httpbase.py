@@ -1,0 +1,301 @@
+"""
+The base of ways out over HTTP: a provider is two pure functions, `request` and `outcome`; this file does what waits.
+
+The one question that everything here serves: can the provider have read the request? Until its first byte is
+written a failure is Deferred, from then on it is Uncertain, and no request is ever written twice.
+"""
+
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, ClassVar, assert_never
+
+import aiohttp
+import msgspec
+import yarl
+from pydantic import field_serializer, field_validator
+
+from smshub.connectors.base import ConnectorSettings, Sender
+from smshub.connectors.exchange import Request, Response, by_status, checked_address
+from smshub.connectors.redaction import Redaction, address_secrets, shown_url
+from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.message import Message
+from smshub.settings import Secret, setting
+
+MAX_BODY = 65_536
+MAX_CODE = 64
+
+# Below the five seconds after which common servers close an idle connection: writing into one that closes just then
+# ends in an outcome nobody can know.
+KEEP_ALIVE = 4.0
+
+_log = logging.getLogger(__name__)
+
+
+class ProviderSettings(ConnectorSettings):
+    """Settings that every way out over HTTP has."""
+
+    connections: int = setting("How many requests may be open at once.", 32, ge=1, le=1_000)
+    timeout: float | None = setting(
+        "Seconds for a whole request with its answer; none means what suits the provider (10).", None, gt=0, le=300
+    )
+    connect_timeout: float = setting("Seconds to reach the provider, TLS included.", 5.0, gt=0, le=60)
+    proxy: str | None = setting("Proxy for requests to this provider, such as http://user:password@host:3128.", None)
+    check_ssl: bool = setting("Whether the provider's certificate is verified.", True)
+    ca_file: str | None = setting("File with the certificate authorities to trust in place of the system's.", None)
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, url: str | None) -> str | None:
+        """Refuse what is no address."""
+        return checked_address(url)
+
+    @field_serializer("proxy")
+    def _masked_proxy(self, url: str | None) -> str | None:
+        return url and shown_url(url)
+
+
+class HttpSender(Sender):
+    """
+    Sends one message a request over a shared pool of connections.
+
+    A provider implements `request` and `outcome`. Its settings are a subclass of `ProviderSettings`; every Secret among
+    them is read once, when the connector opens (`reveal` gives it), and masked wherever words of the provider go.
+    """
+
+    settings_class: ClassVar[type[ConnectorSettings]] = ProviderSettings
+    default_timeout: ClassVar[float] = 10.0
+
+    def __init__(self, name: str, settings: ProviderSettings) -> None:
+        super().__init__(name, settings)
+        self.concurrency = settings.connections
+        self.redaction = Redaction()
+        self._settings = settings
+        self._timeout = settings.timeout or self.default_timeout
+        self._revealed: dict[Secret, str] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    def request(self, message: Message) -> Request:
+        """Make the request for a message. Pure; raises ValueError where the message cannot be put into one."""
+        raise NotImplementedError
+
+    def outcome(self, message: Message, response: Response) -> Outcome:
+        """Say what a complete answer means. Pure; `by_status` has the words for what the provider leaves open."""
+        raise NotImplementedError
+
+    def secret_values(self) -> Iterable[str]:
+        """Give further values to mask, derived from the secrets (a Basic header, say); called when all are revealed."""
+        return address_secrets(self.resolved(self._settings.proxy or ""))
+
+    def proxy_for(self, url: yarl.URL) -> str | None:
+        """Give the proxy for an address."""
+        return self.resolved(self._settings.proxy or "") or None
+
+    def reveal(self, secret: Secret) -> str:
+        """Give a secret of the settings without reading its file again. Raises `SecretMissing`."""
+        if secret not in self._revealed:
+            self._revealed[secret] = secret.reveal()
+        return self._revealed[secret]
+
+    def resolved(self, url: str) -> str:
+        """Give an address of the settings that may be a reference. Raises `SecretMissing`."""
+        return self.reveal(Secret(url)) if url.startswith(("env:", "file:")) else url
+
+    async def open(self) -> None:
+        """Read the secrets and make the pool. Raises `SecretMissing` and OSError (no such CA file)."""
+        for secret in _secrets(dict(self._settings)):
+            self.reveal(secret)
+        self.redaction = Redaction([*self._revealed.values(), *self.secret_values()])
+        if not self._settings.check_ssl:
+            _log.warning("connector %s does not verify the provider's certificate (check_ssl)", self.name)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._settings.connections,
+                keepalive_timeout=KEEP_ALIVE,
+                ttl_dns_cache=60,
+                ssl=_tls(self._settings.ca_file, verify=self._settings.check_ssl),
+            ),
+            timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._settings.connect_timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_written_trace()],
+            middlewares=(_once,),
+            headers={"User-Agent": "smshub", "Accept": "*/*", "Accept-Encoding": "identity"},
+            skip_auto_headers=("Content-Type",),
+        )
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, message: Message) -> Outcome:
+        """Send one message; whatever the provider said of it is masked and cut."""
+        try:
+            request = self.request(message)
+        except (ValueError, TypeError, LookupError) as error:
+            return Deferred(Reason.MISCONFIGURED, detail=f"no request can be made of it ({type(error).__name__})")
+        if _log.isEnabledFor(logging.DEBUG):
+            self._show_request(message, request)
+        answer = await self._exchange(request)
+        if not isinstance(answer, Response):
+            _log.debug("%s %s: %s", self.name, message.id, answer.detail)
+            return answer
+        if _log.isEnabledFor(logging.DEBUG):
+            self._show_response(message, answer)
+        return self._told(self._judge(message, answer), message)
+
+    def _judge(self, message: Message, response: Response) -> Outcome:
+        """Say what an answer means, also one that redirects or that broke off."""
+        if 300 <= response.status < 400:
+            return by_status(response)
+        if not response.cut:
+            return self.outcome(message, response)
+        # A broken answer can still be a plain no, by its status; as a yes it says too little.
+        if response.status >= 400:
+            return by_status(response)
+        return Uncertain(detail="the answer broke off, came too slowly or was too large")
+
+    async def _exchange(self, request: Request) -> Response | Deferred | Uncertain:
+        """Write a request and read its answer. Raises nothing but CancelledError."""
+        written = _Written()
+        try:
+            async with self._asked(request, written) as response:
+                body, cut = await _read(response)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Response(response.status, headers, body, time.time(), cut)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _Broken) as error:
+            return self._failed(request, error, begun=written.begun)
+
+    @asynccontextmanager
+    async def _asked(self, request: Request, written: "_Written") -> AsyncIterator[aiohttp.ClientResponse]:
+        """Open the exchange: the request is on its way and the head of the answer has come."""
+        if self._session is None:
+            raise aiohttp.ClientConnectionError
+        url = yarl.URL(request.url, encoded=True)
+        async with self._session.request(
+            request.method,
+            url,
+            headers=request.headers,
+            data=request.body or None,
+            proxy=self.proxy_for(url),
+            allow_redirects=False,
+            trace_request_ctx=written,
+        ) as response:
+            yield response
+
+    def _failed(self, request: Request, error: Exception, *, begun: bool) -> Deferred | Uncertain:
+        """Say what a failed exchange means. In our words: an exception of the library may hold the whole address."""
+        cause = error.__cause__ if isinstance(error, _Broken) and error.__cause__ else error
+        kind = "timeout" if isinstance(cause, TimeoutError) else type(cause).__name__
+        host = yarl.URL(request.url, encoded=True).host
+        if begun:
+            return Uncertain(detail=f"{host} did not answer: {kind}")
+        if isinstance(cause, aiohttp.InvalidURL):
+            return Deferred(Reason.MISCONFIGURED, detail="the address of the provider is not a valid one")
+        if isinstance(cause, aiohttp.ClientHttpProxyError):
+            return Deferred(Reason.UNREACHABLE, str(cause.status), f"the proxy did not connect to {host}")
+        return Deferred(Reason.UNREACHABLE, detail=f"no connection to {host}: {kind}")
+
+    def _told(self, outcome: Outcome, message: Message) -> Outcome:
+        """Mask and cut what the outcome says."""
+        detail = self.redaction.words(outcome.detail, message) if outcome.detail else None
+        match outcome:
+            case Deferred() | Rejected():
+                code = self.redaction.words(outcome.code, message)[:MAX_CODE] if outcome.code else None
+                return msgspec.structs.replace(outcome, detail=detail, code=code)
+            case Accepted() | Uncertain():
+                return msgspec.structs.replace(outcome, detail=detail)
+            case _:
+                assert_never(outcome)
+
+    def _show_request(self, message: Message, request: Request) -> None:
+        """Log what is about to be written, masked."""
+        url = self.redaction.mask(shown_url(request.url), message)
+        body = self.redaction.mask(request.body.decode("utf-8", "replace"), message)
+        _log.debug("%s %s: %s %s %r", self.name, message.id, request.method, url, body)
+
+    def _show_response(self, message: Message, response: Response) -> None:
+        """Log what was answered, masked."""
+        body = self.redaction.mask(response.text, message)
+        _log.debug("%s %s: status %d%s %r", self.name, message.id, response.status, " cut" * response.cut, body)
+
+
+class _Broken(Exception):
+    """The connection broke after it was made; in place of errors upon which the library would write once more."""
+
+
+class _Written:
+    """Whether the first byte of a request may have been written."""
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """
+    Keep the library from writing a request twice.
+
+    It repeats a GET whose kept connection broke, as a GET may be (RFC 9112 §9.3.1); here a GET sends a text.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broken from error
+
+
+def _written_trace() -> aiohttp.TraceConfig:
+    """Make the trace that notes when the head of a request is about to be written."""
+
+    async def begin(session: aiohttp.ClientSession, context: SimpleNamespace, parameters: object) -> None:
+        context.trace_request_ctx.begun = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(begin)
+    return trace
+
+
+async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """Read at most `MAX_BODY` bytes of a body, and say whether it ended before its end."""
+    body = b""
+    try:
+        while chunk := await response.content.read(MAX_BODY + 1 - len(body)):
+            body += chunk
+            if len(body) > MAX_BODY:
+                response.close()
+                return body[:MAX_BODY], True
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        response.close()
+        return body, True
+    return body, False
+
+
+def _tls(ca_file: str | None, *, verify: bool) -> ssl.SSLContext:
+    """Make the context for TLS 1.2 and later."""
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _secrets(value: Any) -> Iterable[Secret]:
+    """Give every Secret in a table of settings, however deep."""
+    match value:
+        case Secret():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from _secrets(item)
+        case list() | tuple():
+            for item in value:
+                yield from _secrets(item)
+        case _:
+            return

@@ -1,0 +1,63 @@
+"""A way out for trying out: it writes each text to the log, to standard output or to a file, and sends nothing."""
+
+import json
+import logging
+import os
+import sys
+import time
+from typing import ClassVar, TextIO
+
+from smshub.connectors.base import ConnectorSettings, Sender
+from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason
+from smshub.domain.message import Message
+from smshub.settings import setting
+
+_log = logging.getLogger(__name__)
+
+
+class LogSettings(ConnectorSettings):
+    """Texts are readable where they are written: for trying out only."""
+
+    file: str | None = setting("File to add each text to, one JSON object a line; '-' is standard output.", None)
+
+
+class Connector(Sender):
+    """Writes each text down and takes it at once."""
+
+    settings_class: ClassVar[type[ConnectorSettings]] = LogSettings
+
+    def __init__(self, name: str, settings: LogSettings) -> None:
+        super().__init__(name, settings)
+        self._file = settings.file
+        self._stream: TextIO | None = None
+
+    async def open(self) -> None:
+        """Open the file, readable by its owner only. Raises OSError."""
+        if self._file == "-":
+            self._stream = sys.stdout
+        elif self._file:
+            descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+            self._stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+    async def close(self) -> None:
+        """Close the file."""
+        if self._stream is not None and self._file != "-":
+            self._stream.close()
+        self._stream = None
+
+    async def send(self, message: Message) -> Outcome:
+        """Write a text down."""
+        if self._stream is None:
+            _log.info("%s: to %s from %r: %r", self.name, message.to, message.originator, message.text)
+            return Accepted((message.id,))
+        try:
+            print(written(message, time.time()), file=self._stream, flush=True)
+        except OSError as error:
+            return Deferred(Reason.TEMPORARY, detail=f"the file cannot be written ({error.strerror})")
+        return Accepted((message.id,))
+
+
+def written(message: Message, at: float) -> str:
+    """Give the line for a message."""
+    line = {"at": round(at, 3), "id": message.id, "to": message.to, "from": message.originator, "text": message.text}
+    return json.dumps(line | ({"flash": True} if message.flash else {}), ensure_ascii=False)

@@ -1,0 +1,99 @@
+"""Masking of secrets, numbers and texts in what is logged of a provider and kept beside an outcome."""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
+
+from smshub.domain.message import Message
+from smshub.settings import MASK
+
+MAX_WORDS = 200
+
+# Names under which secrets hide in addresses, options and headers.
+_SENSITIVE = re.compile(r"pass|pwd|secret|token|key|auth|credential|signature|cookie", re.IGNORECASE)
+_NUMBER = re.compile(r"\+?\d(?:[ ()./-]{0,2}\d){5,}")
+_CODE = re.compile(r"\w*\d\w*")
+
+
+def sensitive(name: str) -> bool:
+    """Say whether what bears this name is a secret."""
+    return bool(_SENSITIVE.search(name))
+
+
+class Redaction:
+    """
+    Masks the secrets of a connector, in every spelling in which a provider may echo them.
+
+    Of a message it masks the text, the codes in it and the number, also when written in other ways.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = _pattern(secrets, 3)
+
+    def __repr__(self) -> str:
+        return "Redaction()"
+
+    def mask(self, words: str, message: Message | None = None) -> str:
+        """Give the words with what is secret masked."""
+        if self._secrets:
+            words = self._secrets.sub(MASK, words)
+        if message is None:
+            return words
+        private = [message.text, message.to_written, *_CODE.findall(message.text)]
+        if pattern := _pattern(private, 4):
+            words = pattern.sub(MASK, words)
+        return _NUMBER.sub(lambda found: MASK if _same(found[0], message.to) else found[0], words)
+
+    def words(self, words: str, message: Message | None = None) -> str:
+        """Give what a provider said as one masked line of at most 200 characters."""
+        line = " ".join("".join(c if c.isprintable() else " " for c in self.mask(words, message)).split())
+        return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
+
+
+def shown_url(url: str) -> str:
+    """Give an address as it may be shown: no password, no secret in the query."""
+    if url.startswith(("env:", "file:")):
+        return url
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}:{MASK}@{host}" if at and ":" in user else parts.netloc
+    query = Redaction(address_secrets(url)).mask(parts.query)
+    return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
+def address_secrets(url: str) -> Iterable[str]:
+    """Give what is secret in an address: its password, as written and as meant, and what in its query is named so."""
+    parts = urlsplit(url)
+    yield parts.password or ""
+    yield unquote(parts.password or "")
+    yield from (value for name, value in parse_qsl(parts.query) if sensitive(name))
+
+
+def _pattern(secrets: Iterable[str], least: int) -> re.Pattern[str] | None:
+    """Make one pattern of every spelling of every secret, the longest first."""
+    spellings = {spelling for secret in secrets if len(secret) >= least for spelling in _spellings(secret)}
+    if not spellings:
+        return None
+    return re.compile("|".join(re.escape(one) for one in sorted(spellings, key=len, reverse=True)), re.IGNORECASE)
+
+
+def _spellings(secret: str) -> set[str]:
+    """Give a secret as it looks plain, in an address, in a form, in JSON and in XML."""
+    return {
+        secret,
+        quote(secret, safe="", errors="replace"),
+        quote(secret, errors="replace"),
+        quote_plus(secret, errors="replace"),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        html.escape(secret, quote=False),
+    }
+
+
+def _same(written: str, number: str) -> bool:
+    """Say whether digits written somehow are the message's number or the end of it."""
+    digits = "".join(c for c in written if c.isdigit())
+    return digits in number or digits[-6:] == number[-6:]
