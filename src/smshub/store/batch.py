@@ -1,0 +1,114 @@
+"""What the committer hands to the outbox in one transaction, and what the outbox answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from smshub.domain.delivery import Receipt
+from smshub.domain.message import Message, State
+
+Call = Callable[[Connection], Any]
+
+
+class Accept(msgspec.Struct, frozen=True):
+    """
+    One submission: at least one message.
+
+    With a `reference` (the caller's idempotency key) it is kept under account and reference; `fingerprint` tells
+    whether a later one with the same key has the same content. A message may already be SENDING: its first attempt is
+    then written in the same row.
+    """
+
+    messages: tuple[Message, ...]
+    account: str
+    reference: str | None = None
+    fingerprint: str | None = None
+
+
+class Start(msgspec.Struct, frozen=True):
+    """The next attempt of a QUEUED message begins: `attempt` is its number, counted from 1."""
+
+    id: str
+    attempt: int
+    connector: str
+    fence: int
+    at: float
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """
+    What an attempt came to.
+
+    `state` is SENT, QUEUED, REJECTED or UNCERTAIN. `connector` is the one that made the attempt, or, where `state` is
+    QUEUED, the one that the message waits for next. `refs` are the provider's ids, one or one for each segment.
+    """
+
+    id: str
+    attempt: int
+    fence: int
+    state: str
+    outcome: str
+    at: float
+    due_at: float
+    connector: str
+    reason: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    refs: tuple[str, ...] = ()
+    resends: int = 0
+
+
+class Batch(msgspec.Struct):
+    """
+    All that one transaction writes, in this order; `receipts` are pairs of connector and receipt.
+
+    `at` is the time; a receipt of an unknown message is kept from then on (None: from its own time).
+    """
+
+    accepts: list[Accept] = msgspec.field(default_factory=list)
+    settled: list[Settled] = msgspec.field(default_factory=list)
+    receipts: list[tuple[str, Receipt]] = msgspec.field(default_factory=list)
+    calls: list[Call] = msgspec.field(default_factory=list)
+    starts: list[Start] = msgspec.field(default_factory=list)
+    at: float | None = None
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """The submission that already holds a reference."""
+
+    submission: str
+    fingerprint: str
+
+
+class ReceiptEffect(msgspec.Struct, frozen=True):
+    """
+    What a receipt came to.
+
+    `message_id` is None where no message is known by its id (it is kept for one to come), `new_state` is None where it
+    changed no state: not final, a duplicate, late, or one of several segments.
+    """
+
+    message_id: str | None = None
+    new_state: State | None = None
+
+
+class Written(msgspec.Struct):
+    """
+    What a transaction came to.
+
+    `replays`: for the accepts (by index) whose reference is taken, who holds it; their messages are not written.
+    `not_started`, `stale`: ids of the starts and settled attempts that no longer fitted the row; it is unchanged.
+    `calls`: the result or the exception of each call. `receipts`: the effect of each receipt.
+    `unstorable`: the accepts (by index) with text that no database can keep; nothing of them is written.
+    `early`: the effects of receipts that had waited for an attempt settled in this batch.
+    """
+
+    replays: dict[int, Replay] = msgspec.field(default_factory=dict)
+    not_started: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
+    calls: list[Any] = msgspec.field(default_factory=list)
+    receipts: list[ReceiptEffect] = msgspec.field(default_factory=list)
+    unstorable: frozenset[int] = frozenset()
+    early: list[ReceiptEffect] = msgspec.field(default_factory=list)

@@ -1,0 +1,213 @@
+"""What is read: each is a function of a connection that only reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
+
+from smshub.domain.commands import Listed, ListMessages
+from smshub.domain.message import Attempt, Message, MessageClass, State
+from smshub.store.batch import Replay
+from smshub.store.schema import LIVE_CONDITION, attempts, messages, submissions
+from smshub.store.texts import storable
+
+MAX_PAGE = 1000
+m = messages.c
+_EVERY = select(*messages.columns)
+_NAMES = tuple(column.name for column in messages.columns)
+_CLASS, _FLASH, _STATE = (_NAMES.index(name) for name in ("message_class", "flash", "state"))
+# Written out, since a partial index is used only where the query repeats its condition word for word.
+_LIVE = text(LIVE_CONDITION)
+_STATES: Mapping[State, ColumnElement[str]] = {state: literal_column(f"'{state.value}'") for state in State}
+
+
+def message_of(row: Sequence[Any]) -> Message:
+    """Make a message of its row."""
+    values = list(row)
+    values[_CLASS] = MessageClass(values[_CLASS])
+    values[_STATE] = State(values[_STATE])
+    values[_FLASH] = bool(values[_FLASH])
+    return Message(**{_FIELDS.get(name, name): value for name, value in zip(_NAMES, values, strict=True)})
+
+
+_FIELDS = {"recipient": "to"}
+
+
+def _messages(connection: Connection, statement: Select[Any]) -> tuple[Message, ...]:
+    return tuple(message_of(row) for row in connection.execute(statement))
+
+
+def read_message(connection: Connection, message_id: str) -> Message | None:
+    """Give a message by its id."""
+    if not storable(message_id):
+        return None
+    row = connection.execute(_EVERY.where(m.id == message_id)).first()
+    return None if row is None else message_of(row)
+
+
+def read_attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:
+    """Give the attempts of a message, oldest first: the kept ones, and the current one from its row."""
+    message = read_message(connection, message_id)
+    if message is None:
+        return ()
+    a = attempts.c
+    kept = [
+        Attempt(*row)
+        for row in connection.execute(
+            select(*(column for column in attempts.columns if column is not a.message_id))
+            .where(a.message_id == message_id)
+            .order_by(a.number)
+        )
+    ]
+    if message.attempt and message.started_at is not None and message.attempt not in {one.number for one in kept}:
+        kept.append(
+            Attempt(
+                number=message.attempt,
+                connector=message.connector,
+                started_at=message.started_at,
+                settled_at=message.settled_at,
+                outcome=message.outcome,
+                reason=message.reason,
+                code=message.code,
+                detail=message.detail,
+                provider_ref=message.provider_ref,
+            )
+        )
+    return tuple(kept)
+
+
+def read_submission(connection: Connection, submission: str) -> tuple[Message, ...]:
+    """Give the messages of a submission, in the order of their ids."""
+    if not storable(submission):
+        return ()
+    named = _EVERY.where(m.id == submission, m.submission == submission)
+    others = _EVERY.where(m.submission == submission, text("submission <> id"))
+    found = (*_messages(connection, named), *_messages(connection, others))
+    return tuple(sorted(found, key=lambda message: message.id))
+
+
+def find_reference(connection: Connection, account: str, reference: str) -> Replay | None:
+    """Give the submission that holds an idempotency key."""
+    if not storable(account + reference):
+        return None
+    s = submissions.c
+    row = connection.execute(
+        select(s.submission, s.fingerprint).where(s.account == account, s.reference == reference)
+    ).first()
+    return None if row is None else Replay(*row)
+
+
+def read_page(connection: Connection, wanted: ListMessages, account: str | None) -> Listed:
+    """Give a page of messages, newest first; `account` limits it to one account's."""
+    texts = (wanted.to, wanted.account, wanted.connector, wanted.reference, wanted.cursor, account)
+    if not all(storable(one) for one in texts if one is not None):
+        return Listed((), None)
+    limit = max(1, min(wanted.limit, MAX_PAGE))
+    statement = _EVERY.order_by(m.id.desc()).limit(limit + 1)
+    for column, value in (
+        (m.account, account),
+        (m.account, wanted.account),
+        (m.recipient, wanted.to),
+        (m.connector, wanted.connector),
+        (m.state, wanted.state and wanted.state.value),
+        (m.message_class, wanted.message_class and wanted.message_class.value),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.since is not None:
+        statement = statement.where(m.created_at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(m.created_at < wanted.until)
+    if wanted.cursor is not None:
+        statement = statement.where(m.id < wanted.cursor)
+    if wanted.reference is not None:
+        statement = statement.where(_under(wanted.reference))
+    found = _messages(connection, statement)
+    more = len(found) > limit
+    return Listed(found[:limit], found[limit - 1].id if more else None)
+
+
+def _under(reference: str) -> Any:
+    """Whether a message was accepted under an idempotency key (of its own account)."""
+    s = submissions.c
+    return m.submission.in_(
+        select(s.submission).where(s.reference == reference, s.account == m.account).correlate(messages)
+    )
+
+
+def read_due(
+    connection: Connection,
+    connector: str,
+    message_class: MessageClass,
+    now: float,
+    limit: int,
+    after: tuple[float, str] | None = None,
+) -> list[Message]:
+    """Give the QUEUED messages of a lane that are due, in order; `after` is (due_at, id) of the last one read."""
+    statement = (
+        _EVERY.where(_LIVE, m.state == _STATES[State.QUEUED], m.connector == connector)
+        .where(m.message_class == message_class.value, m.due_at <= now)
+        .order_by(m.due_at, m.id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(tuple_(m.due_at, m.id) > tuple_(*after))
+    return list(_messages(connection, statement))
+
+
+def read_counts(connection: Connection) -> dict[tuple[str, MessageClass], int]:
+    """Count the QUEUED messages of each connector and class."""
+    statement = (
+        select(m.connector, m.message_class, func.count())
+        .where(_LIVE, m.state == _STATES[State.QUEUED])
+        .group_by(m.connector, m.message_class)
+    )
+    return {(connector, MessageClass(name)): count for connector, name, count in connection.execute(statement)}
+
+
+def read_interrupted(connection: Connection, fences: Mapping[str, int], *, others: bool, limit: int) -> list[Message]:
+    """
+    Give messages SENDING on these connectors under another fence than the current one beside each.
+
+    With `others`, also those SENDING on connectors not named here: nobody will settle them.
+    """
+    conditions = [and_(m.connector == connector, m.fence != fence) for connector, fence in fences.items()]
+    if others:
+        conditions.append(m.connector.not_in(list(fences)))
+    if not conditions:
+        return []
+    statement = _EVERY.where(_LIVE, m.state == _STATES[State.SENDING], or_(*conditions)).order_by(m.id).limit(limit)
+    return list(_messages(connection, statement))
+
+
+def read_expired(connection: Connection, now: float, limit: int) -> list[Message]:
+    """Give messages QUEUED or UNCERTAIN past their validity."""
+    waiting = or_(m.state == _STATES[State.QUEUED], m.state == _STATES[State.UNCERTAIN])
+    return list(_messages(connection, _EVERY.where(_LIVE, waiting, m.expires_at <= now).limit(limit)))
+
+
+def next_due(connection: Connection, connector: str, after: float | None = None) -> float | None:
+    """Give the time at which the next QUEUED message of a connector is due, after a time where one is given."""
+    each = []
+    for message_class in MessageClass:
+        statement = select(func.min(m.due_at).label("due_at")).where(
+            _LIVE,
+            m.state == _STATES[State.QUEUED],
+            m.connector == connector,
+            m.message_class == message_class.value,
+        )
+        each.append(statement if after is None else statement.where(m.due_at > after))
+    found = [due_at for (due_at,) in connection.execute(union_all(*each)) if due_at is not None]
+    return min(found, default=None)

@@ -1,0 +1,161 @@
+"""
+The tables, the same on SQLite and PostgreSQL.
+
+The row of a message holds its current attempt; earlier attempts are copied to `attempts` when the next one begins. So
+a message that goes well costs one INSERT and one UPDATE.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+# The states of domain.message.LIVE, written out: a partial index is used only where a query repeats its condition.
+LIVE_CONDITION = "state IN ('QUEUED', 'SENDING', 'UNCERTAIN')"
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("submission", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("recipient", Text, nullable=False),  # Message.to; TO is a word of SQL
+    Column("to_written", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("originator", Text, nullable=False),
+    Column("message_class", Text, nullable=False),
+    Column("flash", Boolean, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("connector", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("resends", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("started_at", Double),
+    Column("settled_at", Double),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("code", Text),
+    Column("detail", Text),
+    Column("provider_ref", Text),
+    Column("receipt_state", Text),
+    Column("receipt_code", Text),
+    Column("receipt_at", Double),
+)
+
+# What the engine still has to do, in the order in which it does it; `expires_at` rides along so that what has expired
+# is found without reading the rows.
+Index(
+    "live",
+    messages.c.connector,
+    messages.c.state,
+    messages.c.message_class,
+    messages.c.due_at,
+    messages.c.id,
+    messages.c.expires_at,
+    sqlite_where=text(LIVE_CONDITION),
+    postgresql_where=text(LIVE_CONDITION),
+)
+
+# Where a receipt finds its message.
+Index(
+    "by_provider_ref",
+    messages.c.connector,
+    messages.c.provider_ref,
+    sqlite_where=text("provider_ref IS NOT NULL"),
+    postgresql_where=text("provider_ref IS NOT NULL"),
+)
+
+# An account's messages by time (ids are in order of time). The recipient rides along so that a search for a number
+# reads this index only. An index that begins with the number would be faster to search and far dearer to keep: numbers
+# come in no order, so each message would dirty a page of its own (measured at a million rows: 72 µs a row, not 15).
+Index("by_account", messages.c.account, messages.c.id, messages.c.recipient)
+
+# The messages of a submission. A message whose submission is named by its own id is found by its key.
+Index(
+    "by_submission",
+    messages.c.submission,
+    sqlite_where=text("submission <> id"),
+    postgresql_where=text("submission <> id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("connector", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("settled_at", Double),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("code", Text),
+    Column("detail", Text),
+    Column("provider_ref", Text),
+    sqlite_with_rowid=False,
+)
+
+# Idempotency keys: the first submission under each.
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("submission", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row for each segment of a message for which the provider gave several ids; `state` is that of its last receipt.
+parts = Table(
+    "parts",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("connector", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("state", Text),
+    sqlite_with_rowid=False,
+)
+Index("parts_by_ref", parts.c.connector, parts.c.ref)
+
+# Receipts that came before the answer that names their message: one row for each spelling of the provider's id.
+early_receipts = Table(
+    "early_receipts",
+    metadata,
+    Column("connector", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("spellings", Text, nullable=False),  # a JSON list: all rows of the receipt
+    Column("state", Text, nullable=False),
+    Column("code", Text),
+    Column("at", Double, nullable=False),
+    Column("stored_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("origin", Text, primary_key=True),  # "file" or "database"
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("updated_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
