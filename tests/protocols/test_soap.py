@@ -25,7 +25,7 @@ def envelope(inside: str, *, namespace: str = SOAP_11, prolog: str = "", header:
 
 def given_in(document: str) -> dict:
     """The parameters of a document."""
-    return dict(parse(document.encode()).parameters)
+    return {name: tuple(values) for name, values in parse(document.encode()).parameters.items()}
 
 
 READ = {
@@ -99,7 +99,7 @@ ENCODED = {
 @pytest.mark.parametrize("what", ENCODED)
 def test_encodings_are_read(what):
     """The mark outranks the charset, the charset the declaration, and UTF-8 is the rest."""
-    assert ("Grüße",) == parse(*ENCODED[what]).parameters["t"]
+    assert ["Grüße"] == parse(*ENCODED[what]).parameters["t"]
 
 
 DEEP = "<a>" * 200_000
@@ -193,12 +193,20 @@ def test_the_limits_themselves_are_allowed():
     assert 1 == len(given_in(envelope("<a>" * 60 + f"<b {names}/>" + "</a>" * 60)))
 
 
-def test_as_many_mobiles_as_fit_are_read_within_a_tenth_of_a_second():
-    """The most work that a body within the limits can make is bounded."""
-    body = envelope("<m>" + "<a/>" * 32_000 + "</m>").encode()
+MOST = {
+    "in one list": "<m>" + "<a/>" * 32_000 + "</m>",
+    "each by itself": "<a/>" * 32_000,
+    "each of its own name": "".join(f"<a{n:x}/>" for n in range(30_000)),
+}
+
+
+@pytest.mark.parametrize("what", MOST)
+def test_the_most_work_that_a_body_can_make_is_bounded(what):
+    """As many elements as the limits allow are read within a tenth of a second of computing."""
+    body = envelope(MOST[what]).encode()
     began = time.process_time()
 
-    assert 32_000 == len(parse(body).parameters["m"][0])
+    assert parse(body).parameters
     assert time.process_time() - began < 0.1
 
 

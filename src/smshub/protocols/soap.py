@@ -7,10 +7,9 @@ long as the thread lives; and it is as quick on a document of this size.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import Any, Final
 from xml.parsers import expat  # document types, processing instructions and entities are refused below
 
@@ -102,7 +101,7 @@ class Call:
 
     operation: str
     namespace: str
-    parameters: Mapping[str, tuple[Value, ...]] = field(repr=False)
+    parameters: Mapping[str, Sequence[Value]] = field(repr=False)
     version: Version = Version.SOAP_11
 
 
@@ -224,10 +223,10 @@ def _call(root: str, content: Value) -> Call:
     namespace, _, operation = qualified.rpartition(" ")
     if isinstance(given, str) and given and not given.isspace():
         raise SoapError("the operation holds text instead of parameters", version=version)
-    parameters: dict[str, tuple[Value, ...]] = {}
+    parameters: dict[str, list[Value]] = {}
     for parameter, value in _children(given):
-        parameters[parameter] = (*parameters[parameter], value) if parameter in parameters else (value,)
-    return Call(operation, namespace, MappingProxyType(parameters), version)
+        parameters.setdefault(parameter, []).append(value)
+    return Call(operation, namespace, parameters, version)
 
 
 def _children(content: Value) -> tuple[tuple[str, Value], ...]:
