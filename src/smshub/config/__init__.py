@@ -20,7 +20,6 @@ from smshub.config.changes import (
 )
 from smshub.config.checks import check, notes
 from smshub.config.domain import accounts_of, routes_of
-from smshub.config.key import server_key
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
 from smshub.config.tables import (
@@ -76,7 +75,6 @@ __all__ = [
     "read_connector",
     "read_object",
     "routes_of",
-    "server_key",
     "shown",
     "tables_page",
     "username_of",

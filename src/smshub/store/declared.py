@@ -1,15 +1,15 @@
 """What a running hub has remembered of its configuration file, read beside it: takes no lock and writes nothing."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, make_url, select
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from smshub.store.errors import faults
+from smshub.store.objects import FILE, list_objects
 from smshub.store.schema import objects
 
 
@@ -22,12 +22,11 @@ def read_declared(url: str) -> list[tuple[str, str, Mapping[str, Any]]]:
     engine = _engine(url)
     if engine is None:
         return []
-    query = select(objects.c.kind, objects.c.name, objects.c.body).where(objects.c.origin == "file")
     try:
         with faults(), engine.connect() as connection:
             if not engine.dialect.has_table(connection, objects.name):
                 return []
-            return [(kind, name, json.loads(body)) for kind, name, body in connection.execute(query)]
+            return [(one.kind, one.name, one.body) for one in list_objects(connection) if one.origin == FILE]
     finally:
         engine.dispose()
 

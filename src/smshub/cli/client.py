@@ -1,0 +1,164 @@
+"""A small client of the native API (`/v1`), with nothing but the standard library so that commands start at once."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from smshub.cli.failure import Exit, Failed
+from smshub.cli.profile import Profile
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+TIMEOUT = 30.0
+UNAUTHORIZED = 401
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+Document = dict[str, Any]
+
+
+class Client:
+    """
+    Calls a hub. Each call is one request of its own; no redirect is followed, so credentials go nowhere else.
+
+    Every method raises `Failed` with a line for the user where the hub is not there or says no.
+    """
+
+    def __init__(self, profile: Profile, timeout: float = TIMEOUT) -> None:
+        parts = urlsplit(profile.url)
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1 or parts.username is not None:
+            line = "the URL of the hub must look like https://sms.example or http://127.0.0.1:8080, without credentials"
+            raise Failed(line, Exit.USAGE)
+        self._profile = profile
+        self._timeout = timeout
+        self._tls = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = port
+        self._path = parts.path.rstrip("/")
+
+    @property
+    def exposed(self) -> bool:
+        """Whether credentials would cross a network in clear."""
+        return not self._tls and self._host not in {"127.0.0.1", "::1", "localhost"} and bool(self._profile.source)
+
+    def get(self, path: str, **query: object) -> Document:
+        """Read."""
+        given = {key: str(value) for key, value in query.items() if value is not None}
+        return self._call("GET", path + (f"?{urlencode(given)}" if given else ""))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Document:
+        """Hand something in."""
+        return self._call("POST", path, body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Document:
+        """Make or change an object."""
+        return self._call("PUT", path, body)
+
+    def delete(self, path: str) -> Document:
+        """Remove an object."""
+        return self._call("DELETE", path)
+
+    def pages(self, path: str, key: str, limit: int, **query: object) -> Iterator[Document]:
+        """Walk a list page by page until `limit` items have come."""
+        cursor = None
+        while limit > 0:
+            page = self.get(path, limit=min(limit, 500), cursor=cursor, **query)
+            items = page.get(key, [])
+            yield from items[:limit]
+            limit -= len(items)
+            cursor = page.get("next")
+            if not cursor or not items:
+                return
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Document:
+        import ssl  # noqa: PLC0415 - help must be quick, and these take longer than all the rest
+        from http.client import HTTPException  # noqa: PLC0415
+
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            status, raw = self._exchange(method, self._path + path, content)
+        except ssl.SSLCertVerificationError as error:
+            line = (
+                f"the certificate of {self._profile.url} is not trusted ({error.verify_message});"
+                " name its authority with --ca FILE"
+            )
+            raise Failed(line) from None
+        except ConnectionRefusedError:
+            line = f"there is no hub at {self._profile.url}; start one with: smshub serve --config smshub.toml"
+            raise Failed(line) from None
+        except TimeoutError:
+            more = "; it may have been done, look before you repeat it" if method != "GET" else ""
+            raise Failed(f"{self._profile.url} did not answer in {self._timeout:g} s{more}") from None
+        except (OSError, HTTPException) as error:
+            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Failed(f"{self._profile.url} cannot be reached ({said})") from None
+        return self._read(status, raw)
+
+    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+        connection = self._connect()
+        try:
+            connection.request(method, path, body=content, headers=self._headers(content))
+            response = connection.getresponse()
+            return response.status, response.read(LARGEST_ANSWER)
+        finally:
+            connection.close()
+
+    def _connect(self) -> "HTTPConnection":
+        import ssl  # noqa: PLC0415
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+
+        if not self._tls:
+            return HTTPConnection(self._host, self._port, timeout=self._timeout)
+        try:
+            context = ssl.create_default_context(cafile=self._profile.ca)
+        except (OSError, ssl.SSLError):
+            raise Failed(f"the file {self._profile.ca} holds no certificates", Exit.USAGE) from None
+        return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
+
+    def _headers(self, content: bytes | None) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        profile = self._profile
+        if profile.api_key:
+            if not profile.api_key.isascii() or not profile.api_key.isprintable():
+                raise Failed("the API key has characters that cannot be sent", Exit.USAGE)
+            headers["X-API-Key"] = profile.api_key
+        elif profile.password:
+            pair = f"{profile.username}:{profile.password}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        return headers
+
+    def _read(self, status: int, raw: bytes) -> Document:
+        try:
+            document = json.loads(raw) if raw else {}
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise Failed(
+                f"{self._profile.url} answers with status {status} and not as a hub does; is it the right URL?"
+            )
+        if 200 <= status < 300:
+            return document
+        raise Failed(self._refused(status, document))
+
+    def _refused(self, status: int, problem: Document) -> str:
+        said = str(problem.get("detail") or problem.get("title") or f"the hub answered with status {status}")
+        if status == UNAUTHORIZED:
+            source = self._profile.source
+            return (
+                f"{said} ({f'from {source}' if source else 'none were given: set SMSHUB_USERNAME and SMSHUB_PASSWORD'})"
+            )
+        member = problem.get("member")
+        return f"{member}: {said}" if member else said
+
+
+def segment(name: str) -> str:
+    """Write a name as one part of a path."""
+    return quote(name, safe="") if name not in {".", ".."} else "%2E" * len(name)

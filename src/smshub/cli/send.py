@@ -1,0 +1,102 @@
+"""`smshub send`: hand in a text and, if asked, follow it to its end."""
+
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from smshub.cli.client import Client, Document, segment
+from smshub.cli.failure import Exit, Failed
+from smshub.cli.options import Json, talks_to_hub
+from smshub.cli.show import clean, print_json
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 2.0
+
+
+@talks_to_hub
+def send(
+    hub: Client,
+    *,
+    to: Annotated[list[str], typer.Option(help="Number of the recipient; may be given more than once.")],
+    text: Annotated[str, typer.Option(help="The text, or - to read it from the standard input.")],
+    originator: Annotated[str | None, typer.Option("--from", help="Sender that the handset shows.")] = None,
+    message_class: Annotated[str | None, typer.Option("--class", help="otp, transactional or bulk.")] = None,
+    flash: Annotated[bool, typer.Option("--flash", help="Show it at once and keep nothing.")] = False,
+    reference: Annotated[str | None, typer.Option(help="Your key: the same one again sends nothing twice.")] = None,
+    valid_for: Annotated[float | None, typer.Option(help="Seconds after which it is worth nothing.")] = None,
+    send_at: Annotated[str | None, typer.Option(help="When to send it (RFC 3339).")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it until it has arrived or cannot.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Send a text.
+
+    Prints the id, the number and the state of each message. With --wait every change of state is printed, and the
+    exit status is 0 only where all have been delivered.
+    """
+    body: dict[str, Any] = {"to": to if len(to) > 1 else to[0], "text": sys.stdin.read() if text == "-" else text}
+    optional = {
+        "from": originator,
+        "class": message_class,
+        "type": "flash" if flash else None,
+        "reference": reference,
+        "valid_for": valid_for,
+        "send_at": send_at,
+    }
+    body |= {key: value for key, value in optional.items() if value is not None}
+    answer = hub.post("/v1/messages", body)
+    messages: list[Document] = answer.get("messages", [])
+    if not wait:
+        if as_json:
+            print_json(answer)
+        else:
+            for message in messages:
+                _print(message)
+        return
+    ended = _follow(hub, messages, timeout, quiet=as_json)
+    if as_json:
+        print_json({"messages": ended})
+    if any(message.get("state") != "DELIVERED" for message in ended):
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _print(message: Document) -> None:
+    print(clean(message.get("id")), clean(message.get("to")), clean(message.get("state")), flush=True)
+
+
+def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: bool) -> list[Document]:
+    """Ask for each message until all have ended, and print every change of state."""
+    from smshub.domain.message import FINAL  # noqa: PLC0415 - what only this option needs
+
+    until = time.monotonic() + timeout
+    pause = FIRST_PAUSE
+    latest = {str(message["id"]): message for message in messages}
+    if not quiet:
+        for message in messages:
+            _print(message)
+    waiting = [one for one, message in latest.items() if message.get("state") not in FINAL]
+    while waiting:
+        if time.monotonic() >= until:
+            states = ", ".join(f"{one} is {latest[one].get('state')}" for one in waiting[:5])
+            raise Failed(f"not ended after {timeout:g} s: {clean(states)}; ask again with: smshub message show ID")
+        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+        for one in waiting:
+            message = hub.get(f"/v1/messages/{segment(one)}")
+            if message.get("state") != latest[one].get("state") and not quiet:
+                _print_change(message)
+            latest[one] = message
+        waiting = [one for one in waiting if latest[one].get("state") not in FINAL]
+    return list(latest.values())
+
+
+def _print_change(message: Document) -> None:
+    connector = message.get("connector")
+    attempts = message.get("attempts") or [{}]
+    reason = attempts[-1].get("reason")
+    parts = [message.get("id"), message.get("to"), message.get("state")]
+    parts += [f"via {connector}"] if connector else []
+    parts += [f"({reason})"] if reason else []
+    print(*(clean(part) for part in parts), flush=True)

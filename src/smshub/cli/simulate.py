@@ -1,0 +1,111 @@
+"""`smshub simulate`: message centres and providers that are not there, with faults on demand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from smshub.cli.failure import Exit, Failed
+
+if TYPE_CHECKING:
+    from smshub.simulators.faults import Action, Script
+
+app = typer.Typer(help="Run a simulated message centre or provider, with faults on demand.", no_args_is_help=True)
+
+ScriptFile = Annotated[Path | None, typer.Option(help="File with a fault script.")]
+Faults = Annotated[str | None, typer.Option(help="A fault script, such as 'accept 5; throttle 3; hang'.")]
+Receipts = Annotated[str, typer.Option(help="Delivery reports: good, bad or none.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+
+REPORTS = ("good", "bad", "none")
+
+
+class _Simulator(Protocol):
+    async def start(self, host: str = ..., port: int = ...) -> int:
+        """Listen; give the port."""
+
+    async def stop(self) -> None:
+        """Stop."""
+
+
+@app.command()
+def smsc(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")] = 2775,
+    script: ScriptFile = None,
+    faults: Faults = None,
+    receipts: Receipts = "good",
+    system_id: Annotated[str | None, typer.Option(help="Name that a bind must have; without it any may bind.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password that a bind must have.")] = None,
+    throughput: Annotated[float | None, typer.Option(help="Submits a second, past which it throttles.")] = None,
+) -> None:
+    """Run a message centre that speaks SMPP 3.4; it prints each text that it takes."""
+    from smshub.cli.profile import first_line  # noqa: PLC0415
+    from smshub.simulators.smsc import FAULTS, SmscSimulator  # noqa: PLC0415 - what only this command needs
+
+    simulator = SmscSimulator(
+        _script(script, faults, FAULTS, receipts),
+        system_id=system_id,
+        password=first_line(password_file),
+        throughput=throughput,
+        show=_show,
+    )
+    _run(simulator, host, port, "SMPP message centre")
+
+
+@app.command()
+def http(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")] = 8090,
+    script: ScriptFile = None,
+    faults: Faults = None,
+) -> None:
+    """Run an HTTP provider; it prints each request that it takes."""
+    from smshub.simulators.http import ACTIONS, HttpSimulator  # noqa: PLC0415 - what only this command needs
+
+    simulator = HttpSimulator(_script(script, faults, ACTIONS), writer=_show)
+    _run(simulator, host, port, "HTTP provider")
+
+
+def _script(
+    file: Path | None, faults: str | None, allowed: "Iterable[Action]", receipts: str | None = None
+) -> "Script":
+    """Read the fault script; `receipts` adds how the delivery reports come, where the script does not say it."""
+    from smshub.simulators.faults import Action, BadScript, Script  # noqa: PLC0415
+
+    if file is not None and faults is not None:
+        raise Failed("give --script or --faults, not both", Exit.USAGE)
+    if receipts is not None and receipts not in REPORTS:
+        raise Failed(f"--receipts is one of {', '.join(REPORTS)}", Exit.USAGE)
+    try:
+        script = Script.load(file, allowed=allowed) if file else Script.parse(faults or "", allowed=allowed)
+        if receipts and not any(step.action is Action.RECEIPT for step in script.steps):
+            script = Script([*script.steps, *Script.parse(f"receipt {receipts}").steps])
+    except BadScript as error:
+        raise Failed(str(error), Exit.USAGE) from None
+    return script
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
+
+
+def _run(simulator: _Simulator, host: str, port: int, what: str) -> None:
+    """Run a simulator until SIGTERM or Ctrl-C."""
+    import asyncio  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    async def run() -> None:
+        end = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, end.set)
+        try:
+            taken = await simulator.start(host, port)
+        except OSError as error:
+            raise Failed(f"cannot listen on {host}:{port} ({error.strerror})") from None
+        _show(f"{what} on {host}:{taken}; end it with Ctrl-C")
+        await end.wait()
+        await simulator.stop()
+
+    asyncio.run(run())
