@@ -27,7 +27,6 @@ from bench.processes import Sink, sink
 RUN = "ledgr"
 READY_WITHIN = 5.0
 STOPPED_WITHIN = 15.0
-SETTLED_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,10 @@ class Plan:
     """
     What one ledger run does.
 
-    `stops` instead of kills ends the hub by SIGTERM. `delay` is how long the SMSC thinks before it answers, in seconds,
-    so that a kill finds something in flight; at most `window` texts are. `package` is a folder whose `smshub` is run
-    instead of the installed one.
+    `stops` instead of kills ends the hub by SIGTERM, each time after it has lived for `shortest` to `longest` seconds.
+    `delay` is how long the SMSC thinks before it answers, in seconds, so that a kill finds something in flight; at most
+    `window` texts are. In the end the hub has `patience` seconds to settle everything. `package` is a folder whose
+    `smshub` is run instead of the installed one.
     """
 
     kills: int = 30
@@ -51,6 +51,7 @@ class Plan:
     package: Path | None = None
     shortest: float = 0.2
     longest: float = 1.5
+    patience: float = 60.0
 
 
 @dataclass(slots=True)
@@ -105,8 +106,8 @@ async def _course(plan: Plan, hub: Hub, ledger: ClientLedger) -> Course:
         if took > READY_WITHIN:
             course.broken += (f"a start took {took:.1f} s",)
     await asyncio.sleep(chance.uniform(plan.shortest, plan.longest))
-    await client.finish(SETTLED_WITHIN)
-    until = time.monotonic() + SETTLED_WITHIN
+    await client.finish(plan.patience)
+    until = time.monotonic() + plan.patience
     while await asyncio.to_thread(unsettled, hub.database) and time.monotonic() < until:  # noqa: ASYNC110 - the database tells nobody
         await asyncio.sleep(0.1)
     return course

@@ -8,8 +8,7 @@ in is unexpected, what came out twice must be explained by an attempt whose end 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import Field, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 # States in which the hub says itself that the text did not go out, or that it does not know.
 TOLD = frozenset({"REJECTED", "EXPIRED", "CANCELLED", "UNCERTAIN"})
@@ -61,19 +60,21 @@ class Verdict:
     forbidden: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
+    def wrong(self) -> dict[str, tuple[str, ...]]:
+        """Give the lists that should be empty and are not, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, tuple) and value}
+
     @property
     def ok(self) -> bool:
         """Whether the hub kept its promise."""
-        return not any(isinstance(value, tuple) and value for value in map(self._value, fields(self)))
-
-    def _value(self, field: Field[Any]) -> Any:
-        return getattr(self, field.name)
+        return not self.wrong()
 
     def table(self) -> str:
         """Write one line for each figure; of what is wrong, the first tags."""
         lines = []
         for field in fields(self):
-            value = self._value(field)
+            value = getattr(self, field.name)
             if isinstance(value, tuple):
                 shown = f"{len(value)}" + (f"  WRONG: {', '.join(value[:5])}" if value else "")
             else:

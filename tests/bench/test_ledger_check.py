@@ -13,17 +13,11 @@ def verdict(*, acked="a", sunk="a", rows=None, never_twice=False, attempted="abc
     return judge(attempted=set(attempted), acked=set(acked), sunk=list(sunk), rows=rows, never_twice=never_twice)
 
 
-def wrong(judged: Verdict) -> dict[str, tuple[str, ...]]:
-    """Give the lists of a verdict that are not empty."""
-    names = [name for name in Verdict.__slots__ if isinstance(getattr(judged, name), tuple)]
-    return {name: getattr(judged, name) for name in names if getattr(judged, name)}
-
-
 def test_everything_accepted_and_arrived_once_is_a_kept_promise():
     """A run without faults is judged as kept, with its figures."""
     judged = verdict(acked="ab", sunk="ab")
 
-    assert {} == wrong(judged)
+    assert {} == judged.wrong()
     assert judged.ok
     assert (4, 2, 2, 0) == (judged.attempted, judged.acked, judged.sunk, judged.duplicated)
 
@@ -31,27 +25,27 @@ def test_everything_accepted_and_arrived_once_is_a_kept_promise():
 @pytest.mark.parametrize("state", ["REJECTED", "EXPIRED", "CANCELLED", "UNCERTAIN"])
 def test_what_the_hub_says_did_not_go_out_is_not_lost(state):
     """A text whose end the hub tells truthfully is no loss."""
-    assert {} == wrong(verdict(sunk="", rows={"a": [Row("1", state, ("uncertain",))]}))
+    assert {} == verdict(sunk="", rows={"a": [Row("1", state, ("uncertain",))]}).wrong()
 
 
 def test_an_acknowledged_text_that_the_hub_calls_sent_and_nobody_got_is_lost():
     """Lost and a phantom: the hub says sent, the SMSC never saw it."""
-    assert {"lost": ("a",), "phantom": ("a",)} == wrong(verdict(sunk="", rows={"a": [SENT]}))
+    assert {"lost": ("a",), "phantom": ("a",)} == verdict(sunk="", rows={"a": [SENT]}).wrong()
 
 
 def test_an_acknowledged_text_without_a_row_is_forgotten_and_lost():
     """An answer before the commit shows as a text that no record of the hub holds."""
-    assert {"lost": ("a",), "forgotten": ("a",)} == wrong(verdict(sunk="", rows={}))
+    assert {"lost": ("a",), "forgotten": ("a",)} == verdict(sunk="", rows={}).wrong()
 
 
 def test_a_text_that_came_out_without_a_row_is_unrecorded():
     """A byte that left before the attempt was on disk shows as an arrival that the hub knows nothing of."""
-    assert {"unrecorded": ("b",)} == wrong(verdict(acked="a", sunk="ab", rows={"a": [SENT]}))
+    assert {"unrecorded": ("b",)} == verdict(acked="a", sunk="ab", rows={"a": [SENT]}).wrong()
 
 
 def test_a_text_that_nobody_sent_is_unexpected():
     """What arrives must have been attempted."""
-    assert {"unexpected": ("z",)} == wrong(verdict(sunk="az"))
+    assert {"unexpected": ("z",)} == verdict(sunk="az").wrong()
 
 
 def test_a_second_copy_is_explained_by_an_uncertain_attempt_before_it():
@@ -59,7 +53,7 @@ def test_a_second_copy_is_explained_by_an_uncertain_attempt_before_it():
     rows = {"a": [Row("1", "SENT", ("deferred", "uncertain", "deferred", "accepted"))]}
     judged = verdict(sunk="aa", rows=rows)
 
-    assert {} == wrong(judged)
+    assert {} == judged.wrong()
     assert 1 == judged.duplicated
 
 
@@ -69,21 +63,21 @@ def test_a_second_copy_is_explained_by_an_uncertain_attempt_before_it():
 )
 def test_a_second_copy_that_the_attempts_do_not_tell_of_is_unexplained(outcomes):
     """Two copies need two attempts that may have left, the first of them uncertain."""
-    assert {"unexplained": ("a",)} == wrong(verdict(sunk="aa", rows={"a": [Row("1", "SENT", outcomes)]}))
+    assert {"unexplained": ("a",)} == verdict(sunk="aa", rows={"a": [Row("1", "SENT", outcomes)]}).wrong()
 
 
 def test_hold_mode_forbids_even_an_explained_copy():
     """Where an uncertain text is held, none may arrive twice."""
     rows = {"a": [Row("1", "SENT", ("uncertain", "accepted"))]}
 
-    assert {"forbidden": ("a",)} == wrong(verdict(sunk="aa", rows=rows, never_twice=True))
+    assert {"forbidden": ("a",)} == verdict(sunk="aa", rows=rows, never_twice=True).wrong()
 
 
 def test_two_rows_for_one_text_and_texts_still_on_the_way_are_told():
     """A reference taken twice and a queue that never drains are both faults."""
     rows = {"a": [SENT, SENT], "b": [Row("2", "QUEUED", ())]}
 
-    assert {"accepted_twice": ("a",), "unsettled": ("b",)} == wrong(verdict(rows=rows))
+    assert {"accepted_twice": ("a",), "unsettled": ("b",)} == verdict(rows=rows).wrong()
 
 
 def test_a_text_that_came_out_though_the_client_heard_nothing_is_recovered():
