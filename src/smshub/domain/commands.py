@@ -286,6 +286,8 @@ CATALOGUE: Mapping[str, str] = {
     "Forbidden": "This account may not do that.",
     "DoorClosed": "This account may not use this interface ({door}).",
     "NotFound": "There is no {what} with that id.",
+    "UnknownPath": "There is nothing at {path}.",
+    "MethodNotAllowed": "{method} is not possible here; {allowed} would be.",
     "MalformedBody": "The body is not what this interface takes: {why}",
     "WrongContentType": "The content type is '{value}'; send {wanted}.",
     "BodyTooLarge": "The body is larger than {limit} bytes.",

@@ -19,10 +19,9 @@ from smshub.frontends.dialects.native_schema import (
     ExplainRequest,
     Problem,
     SendRequest,
-    Sent,
-    SentMessage,
     TestRequest,
 )
+from smshub.frontends.dialects.native_views import sent
 
 MAX_SIZE: Final = 256 * 1024
 MAX_CLIENT: Final = 255
@@ -48,7 +47,12 @@ STATUSES: Final[Mapping[Refusal, int]] = {
 }
 
 # Errors for which HTTP has a status of their own.
-STATUS_OF_ERROR: Final[Mapping[str, int]] = {"BodyTooLarge": 413, "WrongContentType": 415, "ServerError": 500}
+STATUS_OF_ERROR: Final[Mapping[str, int]] = {
+    "MethodNotAllowed": 405,
+    "BodyTooLarge": 413,
+    "WrongContentType": 415,
+    "ServerError": 500,
+}
 
 TITLES: Final[Mapping[int, str]] = {
     400: "The request cannot be read",
@@ -165,16 +169,7 @@ def _one_reference(reference: str | None, header: str) -> str:
 
 def encode_submitted(submitted: Submitted) -> bytes:
     """Write the answer to a submission."""
-    return _encode(
-        Sent(
-            tuple(
-                [
-                    SentMessage(message.id, message.to_written, message.state, message.segments, message.encoding)
-                    for message in submitted.messages
-                ]
-            )
-        )
-    )
+    return _encode(sent(submitted))
 
 
 def decode_explain(body: bytes) -> Explain:
@@ -209,22 +204,26 @@ def check_content_type(value: str | None) -> None:
         )
 
 
-def problem(refused: Refused, catalogue: Mapping[str, str]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Write a refusal as a problem document (RFC 9457): its HTTP status, headers and body."""
-    status = STATUS_OF_ERROR.get(refused.error) or STATUSES[refused.refusal]
-    return problem_document(status, refused.error, text_of(refused, catalogue), refused.member, refused.retry_after)
-
-
-def problem_document(
-    status: int, error: str, detail: str, member: str | None = None, retry_after: float | None = None
+def problem(
+    refused: Refused, catalogue: Mapping[str, str], *, docs: str = "/docs"
 ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Write a problem document from its parts."""
+    """
+    Write a refusal as a problem document (RFC 9457): its HTTP status, headers and body.
+
+    `docs` is the path of the page that explains the errors.
+    """
+    status = STATUS_OF_ERROR.get(refused.error) or STATUSES[refused.refusal]
     headers = [(b"content-type", b"application/problem+json"), *SAFE]
     if status == STATUSES[Refusal.UNAUTHENTICATED]:
         headers.append((b"www-authenticate", b'Basic realm="smshub", charset="UTF-8"'))
     if status in {STATUSES[Refusal.LIMITED], STATUSES[Refusal.UNAVAILABLE]}:
-        headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after or 1.0))))
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(refused.retry_after or 1.0))))
     document = Problem(
-        type=f"/docs#error-{error}", title=TITLES[status], status=status, detail=detail, error=error, member=member
+        type=f"{docs}#error-{refused.error}",
+        title=TITLES[status],
+        status=status,
+        detail=text_of(refused, catalogue),
+        error=refused.error,
+        member=refused.member,
     )
     return status, headers, _encode(document)

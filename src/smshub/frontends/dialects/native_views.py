@@ -1,0 +1,178 @@
+"""What the native door answers: replies of the hub as documents (native_schema) and these as JSON."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, assert_never
+
+import msgspec
+
+from smshub.domain.commands import (
+    Connectors,
+    Done,
+    Explained,
+    Listed,
+    Objects,
+    Refusal,
+    Refused,
+    Reply,
+    Shown,
+    Status,
+    Submitted,
+)
+from smshub.domain.delivery import ReceiptState
+from smshub.domain.message import Attempt, Message, MessageType
+from smshub.frontends.dialects.native_schema import (
+    AttemptDocument,
+    ConnectorDocument,
+    ConnectorList,
+    DoneDocument,
+    ExplainedRoute,
+    ExplainedSender,
+    Explanation,
+    ListedMessage,
+    MessagePage,
+    ObjectDocument,
+    ObjectList,
+    ReceiptDocument,
+    Sent,
+    SentMessage,
+    ShownMessage,
+    StatusDocument,
+)
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+# Settings may hold values that JSON has no form for (paths, durations); they are shown as text.
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
+
+
+def encode(reply: Reply) -> bytes:
+    """Write a reply of the hub."""
+    return _ENCODER.encode(document_of(reply))
+
+
+def encode_object(reply: Reply, name: str) -> bytes:
+    """Write the one object of this name. Raises `Refused` (NOT_FOUND)."""
+    assert isinstance(reply, Objects)
+    for found in reply.objects:
+        if found["name"] == name:
+            return _ENCODER.encode(_object(found))
+    raise Refused(Refusal.NOT_FOUND, "NotFound", what=reply.kind.removesuffix("s"))
+
+
+def document_of(reply: Reply) -> msgspec.Struct:
+    """Put a reply into the shape in which it is answered."""
+    match reply:
+        case Submitted():
+            return sent(reply)
+        case Shown():
+            return shown_message(reply.message, reply.attempts)
+        case Listed():
+            return MessagePage(tuple(listed_message(message) for message in reply.messages), reply.cursor)
+        case Explained():
+            return _explanation(reply)
+        case Connectors():
+            return ConnectorList(tuple(_same(ConnectorDocument, connector) for connector in reply.connectors))
+        case Objects():
+            return ObjectList(tuple(_object(found) for found in reply.objects))
+        case Status():
+            return _same(StatusDocument, reply)
+        case Done():
+            return DoneDocument(reply.detail)
+        case _:
+            assert_never(reply)
+
+
+def sent(submitted: Submitted) -> Sent:
+    """Show what was accepted; the hot path."""
+    return Sent(
+        tuple(
+            [
+                SentMessage(message.id, message.to_written, message.state, message.segments, message.encoding)
+                for message in submitted.messages
+            ]
+        )
+    )
+
+
+def listed_message(message: Message) -> ListedMessage:
+    """Show a message as lists do."""
+    return ListedMessage(**_members(message))
+
+
+def shown_message(message: Message, attempts: Sequence[Attempt]) -> ShownMessage:
+    """Show a message with its timeline."""
+    return ShownMessage(**_members(message), attempts=tuple(_attempt(attempt) for attempt in attempts))
+
+
+def rfc3339(seconds: float) -> str:
+    """Write a time (seconds since 1970) as RFC 3339, UTC with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _maybe(seconds: float | None) -> str | None:
+    return None if seconds is None else rfc3339(seconds)
+
+
+def _members(message: Message) -> dict[str, Any]:
+    receipt = None
+    if message.receipt_state is not None:
+        receipt = ReceiptDocument(ReceiptState(message.receipt_state), message.receipt_code, _maybe(message.receipt_at))
+    return {
+        "id": message.id,
+        "to": message.to_written,
+        "recipient": message.to,
+        "originator": message.originator,
+        "text": message.text,
+        "message_class": message.message_class,
+        "message_type": MessageType.FLASH if message.flash else MessageType.NORMAL,
+        "state": message.state,
+        "encoding": message.encoding,
+        "segments": message.segments,
+        "account": message.account,
+        "created_at": rfc3339(message.created_at),
+        "due_at": rfc3339(message.due_at),
+        "expires_at": rfc3339(message.expires_at),
+        "connector": message.connector or None,
+        "reason": message.reason,
+        "code": message.code,
+        "detail": message.detail,
+        "receipt": receipt,
+    }
+
+
+def _attempt(attempt: Attempt) -> AttemptDocument:
+    return AttemptDocument(
+        number=attempt.number,
+        connector=attempt.connector,
+        started_at=rfc3339(attempt.started_at),
+        settled_at=_maybe(attempt.settled_at),
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        code=attempt.code,
+        detail=attempt.detail,
+        provider_ref=attempt.provider_ref,
+    )
+
+
+def _explanation(explained: Explained) -> Explanation:
+    return Explanation(
+        to=explained.to,
+        originator=ExplainedSender(explained.originator, explained.originator_ton, explained.originator_npi),
+        encoding=explained.encoding,
+        characters=explained.characters,
+        units=explained.units,
+        segments=explained.segments,
+        message_class=explained.message_class,
+        valid_for=explained.valid_for,
+        routes=tuple(_same(ExplainedRoute, way) for way in explained.ways),
+        notes=explained.notes,
+    )
+
+
+def _object(found: Any) -> ObjectDocument:
+    return ObjectDocument(name=found["name"], origin=found["origin"], settings=dict(found["settings"]))
+
+
+def _same(document: type[Document], view: msgspec.Struct) -> Document:
+    return document(**msgspec.structs.asdict(view))
