@@ -14,16 +14,12 @@ from smshub.cli.profile import Flags, find_profile
 
 Json = Annotated[bool, typer.Option("--json", help="Print the hub's answer as JSON.")]
 
-PANEL = "Which hub"
-
 _FLAGS: dict[str, Any] = {
-    "url": Annotated[str | None, typer.Option(help="URL of the hub.", rich_help_panel=PANEL, show_default=False)],
-    "username": Annotated[str | None, typer.Option(help="Account to act as.", rich_help_panel=PANEL)],
-    "password_file": Annotated[Path | None, typer.Option(help="File with its password.", rich_help_panel=PANEL)],
-    "api_key_file": Annotated[Path | None, typer.Option(help="File with an API key.", rich_help_panel=PANEL)],
-    "ca": Annotated[
-        Path | None, typer.Option(help="Authority (PEM) that signed the hub's certificate.", rich_help_panel=PANEL)
-    ],
+    "url": Annotated[str | None, typer.Option(help="URL of the hub.")],
+    "username": Annotated[str | None, typer.Option(help="Account to act as.")],
+    "password_file": Annotated[Path | None, typer.Option(help="File with its password.")],
+    "api_key_file": Annotated[Path | None, typer.Option(help="File with an API key.")],
+    "ca": Annotated[Path | None, typer.Option(help="Authority (PEM) that signed the hub's certificate.")],
 }
 
 

@@ -10,6 +10,7 @@ from smshub.cli.failure import Exit, Failed
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 FILES = (Path(".smshub/client.toml"), Path("~/.config/smshub/client.toml"))
+FLAGS = ("url", "username", "password_file", "api_key_file", "ca")
 KEYS = ("url", "username", "password", "api_key")
 
 

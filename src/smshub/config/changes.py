@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.reading import read_connector
 from smshub.config.tables import AccountSettings, Config, RouteSettings
-from smshub.config.values import Url
+from smshub.config.values import shown_url
 from smshub.connectors.base import ConnectorSettings
 from smshub.settings import MASK, Secret, Settings
 
@@ -27,38 +28,52 @@ KINDS = ("connectors", "accounts", "routes")
 
 
 def body_of(settings: Settings) -> Body:
-    """Give what a database must keep to make the same settings again; literal secrets are in it: never show it."""
-    return {key: _plain(value, lambda secret: secret.stored) for key, value in _written(settings)}
+    """
+    Give what a database must keep to make the same settings again; literal secrets are in it: never show it.
+
+    What was left to its default is left out, so that defaults may become better ones later.
+    """
+    return {key: _stored(value) for key, value in _fields(settings, written=True)}
 
 
 def shown(settings: Settings) -> Body:
     """Give what may be shown of settings: what was set, secrets masked."""
-    return {key: _plain(value, lambda secret: secret.shown, masked=True) for key, value in _written(settings)}
+    return _masked_body(settings.model_dump(mode="json", by_alias=True, exclude_unset=True))
 
 
-def _written(settings: Settings) -> Iterator[tuple[str, Any]]:
-    """Walk what was set and not left to its default; defaults may become better ones later."""
+def _fields(settings: Settings, *, written: bool) -> Iterator[tuple[str, Any]]:
     for name, field in type(settings).model_fields.items():
-        if name in settings.model_fields_set:
+        if not written or name in settings.model_fields_set:
             yield field.alias or name, getattr(settings, name)
 
 
-def _plain(value: Any, secret: Any, *, masked: bool = False) -> Any:
+def _stored(value: Any, *, written: bool = True) -> Any:
     if isinstance(value, Secret):
-        return secret(value)
-    if isinstance(value, Url):
-        return value.shown if masked else str(value)
+        return value.stored
     if isinstance(value, Settings):
-        return {key: _plain(inner, secret, masked=masked) for key, inner in _written(value)}
+        return {key: _stored(inner, written=written) for key, inner in _fields(value, written=written)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner, secret, masked=masked) for key, inner in value.items()}
+        return {str(key): _stored(inner, written=written) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner, secret, masked=masked) for inner in value]
+        return [_stored(inner, written=written) for inner in value]
     if isinstance(value, set | frozenset):
-        return sorted(_plain(inner, secret, masked=masked) for inner in value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+        return sorted(_stored(inner, written=written) for inner in value)
+    return value if value is None or isinstance(value, int | float) else str.__str__(str(value))
+
+
+def _masked_body(body: Body) -> Body:
+    return {key: _masked(value) for key, value in body.items()}
+
+
+def _masked(value: Any) -> Any:
+    """Mask the password of every URL; the settings have masked what they know to be secret."""
+    if isinstance(value, str):
+        return shown_url(value)
+    if isinstance(value, dict):
+        return _masked_body(value)
+    return [_masked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def keep_secrets(body: Mapping[str, Any], stored: Mapping[str, Any]) -> Body:
@@ -67,8 +82,9 @@ def keep_secrets(body: Mapping[str, Any], stored: Mapping[str, Any]) -> Body:
 
 
 def _kept(value: Any, before: Any) -> Any:
-    if value == MASK and isinstance(before, str):
-        return before
+    if isinstance(value, str) and isinstance(before, str) and MASK in value:
+        around = ".*".join(re.escape(part) for part in value.split(MASK))
+        return before if re.fullmatch(around, before, re.DOTALL) else value
     if isinstance(value, Mapping) and isinstance(before, Mapping):
         return keep_secrets(value, before)
     if isinstance(value, list) and isinstance(before, list):
@@ -213,16 +229,14 @@ def declared(config: Config, key: bytes) -> list[Declared]:
 
 
 def _declare(kind: str, name: str, settings: Settings, key: bytes) -> Declared:
-    """Compare whole tables, defaults too: writing a default down changes nothing."""
-    whole = settings.model_copy()
-    object.__setattr__(whole, "__pydantic_fields_set__", set(type(settings).model_fields))
+    """Take whole tables, defaults too: writing a default down changes nothing."""
+    stored = {member: _stored(value, written=False) for member, value in _fields(settings, written=False)}
+    body = _masked_body(settings.model_dump(mode="json", by_alias=True))
     digests: dict[str, str] = {}
-    stored = {key_: _plain(value, lambda secret: secret.stored) for key_, value in _written(whole)}
-    body = {key_: _plain(value, lambda secret: secret.shown, masked=True) for key_, value in _written(whole)}
     for member, value in stored.items():
-        if value != body[member]:
-            text = json.dumps(value, sort_keys=True)
-            digests[member] = hmac.new(key, f"{kind} {name} {member} {text}".encode(), hashlib.sha256).hexdigest()
+        if MASK in json.dumps(body[member]):
+            text = json.dumps([kind, name, member, value], sort_keys=True)
+            digests[member] = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
     return Declared(kind, name, body, digests)
 
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, field_serializer
 
 from smshub.config.values import (
     country_code,
@@ -14,6 +14,7 @@ from smshub.config.values import (
     mount_path,
     prefix,
     proxy_url,
+    shown_url,
 )
 from smshub.config.values import (
     originator as sender,
@@ -90,6 +91,10 @@ class Server(Settings):
         "Seconds that a stopping hub gives to what is in flight.", 10.0, ge=0, le=300, allow_inf_nan=False
     )
     limits: Limits = setting("How much the hub takes at once.", Limits())
+
+    @field_serializer("database", "proxy")
+    def _masked(self, url: str | None) -> str | None:
+        return shown_url(url) if url else url
 
 
 class ClassSettings(Settings):
@@ -171,7 +176,9 @@ class GroupSettings(Settings):
     )
     max_recipients: int = setting("Most recipients in one request.", 10_000, ge=1, le=100_000)
     max_segments: int = setting("Most segments that one text may need.", 10, ge=1, le=255)
-    doors: list[Annotated[str, AfterValidator(door_name)]] = setting("Interfaces that it may use; empty means all.", [])
+    doors: list[Annotated[str, AfterValidator(door_name)]] = setting(
+        "Interfaces that it may use, native (/v1) and smshub (SOAP, JSON-RPC); empty means all.", []
+    )
     cors_origins: list[str] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
     )

@@ -24,7 +24,6 @@ from smshub.config.tables import (
     Server,
     Tls,
 )
-from smshub.config.values import Url
 from smshub.connectors.base import connector_class
 from smshub.domain.commands import CATALOGUE
 from smshub.settings import Secret, Settings
@@ -137,8 +136,6 @@ def toml(value: Any) -> str:
         return toml(value.shown)
     if isinstance(value, Enum):
         return toml(value.value)
-    if isinstance(value, Url):
-        return toml(value.shown)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     if isinstance(value, Mapping):

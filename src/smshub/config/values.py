@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from smshub.settings import MASK, Secret
 
-# The interfaces an account can be confined to, by the names of their dialects.
-DOORS = ("native", "smshub_soap", "smshub_jsonrpc")
+# The interfaces an account can be confined to: /v1, and SMSHub (SOAP and JSON-RPC).
+DOORS = ("native", "smshub")
 
 
 class Url(str):
@@ -16,13 +16,13 @@ class Url(str):
 
     __slots__ = ()
 
-    @property
-    def shown(self) -> str:
-        """Give the URL with its password masked."""
-        return re.sub(r"(?<=://)([^/@]*):([^/]*)@", rf"\1:{MASK}@", str(self))
-
     def __repr__(self) -> str:
-        return repr(self.shown)
+        return repr(shown_url(self))
+
+
+def shown_url(text: str) -> str:
+    """Mask the password of a URL, in whatever text it stands."""
+    return re.sub(r"(://[^/@\s:]*):[^/\s]*@", rf"\1:{MASK}@", str.__str__(text))
 
 
 def address(listen: str) -> tuple[str, int]:
