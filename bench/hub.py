@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from bench.processes import Child, free_port, python, wait_http
+from bench.processes import Child, free_port, wait_http
 
 PASSWORD = "bench-password"
 SECRET = "5a" * 32  # of nobody: the hub lives as long as the run
@@ -84,7 +85,15 @@ class Hub:
 
     def start(self, timeout: float = 30.0) -> None:
         """Start it and wait until it lives. Raises `NotReady`."""
-        command = python("smshub.cli.main", "serve", "--config", str(self.config))
+        # Not the installed script: with another package on the path, its command is what is to run.
+        command = [
+            sys.executable,
+            "-c",
+            "from smshub.cli.main import main; main()",
+            "serve",
+            "--config",
+            str(self.config),
+        ]
         self.child = Child(command, self.env, self.folder, quiet=True)
         wait_http(f"http://127.0.0.1:{self.port}/livez", timeout=timeout, child=self.child)
 

@@ -71,8 +71,8 @@ class Child:
 
     def last_lines(self) -> str:
         """Give the end of what it wrote to stderr."""
-        self.errors.seek(max(0, self.errors.seek(0, os.SEEK_END) - 3000))
-        return self.errors.read().decode(errors="replace")
+        self.errors.seek(max(0, self.errors.seek(0, os.SEEK_END) - 1500))
+        return "\n".join(self.errors.read().decode(errors="replace").splitlines()[-12:])
 
     def line(self, timeout: float = 20.0) -> str:
         """Wait for a line of its stdout. Raises `NotReady`."""

@@ -119,14 +119,18 @@ def measure(subject: Subject, connections: int, seconds: float, warmup: float, r
 def rounds(chosen: Sequence[Subject], given: argparse.Namespace) -> Iterator[Result]:
     """Make all runs, interleaved, so that what else the machine does hits all alike."""
     number = 0
+    away: set[str] = set()
     for turn in range(given.rounds):
         for connections in given.connections:
             for subject in chosen if turn % 2 == 0 else reversed(chosen):
                 number += 1
+                if subject.name in away:
+                    continue
                 try:
                     result = measure(subject, connections, given.seconds, given.warmup, f"r{number:04d}", given.folder)
                 except NotReady as error:
-                    print(f"{subject.name} did not run: {error}", file=sys.stderr)
+                    print(f"{subject.name} does not run: {error}", file=sys.stderr)
+                    away.add(subject.name)
                     continue
                 if result.refused:
                     print(f"{subject.name}: {result.refused} refused, first: {result.first_refusal}", file=sys.stderr)
