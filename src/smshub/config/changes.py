@@ -150,7 +150,12 @@ def merge(file: Config, stored: Iterable[tuple[str, str, Mapping[str, Any]]]) ->
             objects[kind, name] = found
     while True:
         config = _joined(file, objects)
-        wrong = {subject: problem for problem in check(config) if (subject := _subject(problem, config)) in objects}
+        told = [(_subject(problem, config), problem) for problem in check(config)]
+        wrong = {
+            subject: ConfigError.of((*subject, *problem.loc[2:]), problem.what, problem.mend)
+            for subject, problem in told
+            if subject in objects
+        }
         if not wrong:
             break
         problems += wrong.values()

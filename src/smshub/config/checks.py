@@ -221,7 +221,8 @@ def _errors(errors: Mapping[str, str]) -> Iterator[ConfigError]:
             continue
         for _, field, form, conversion in parts:
             if field is not None and (field not in allowed or form or conversion):
-                yield ConfigError.of(("errors", name), f"there is no placeholder {{{field}}} here", usable)
+                written = field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+                yield ConfigError.of(("errors", name), f"there is no placeholder {{{written}}} here", usable)
 
 
 def notes(config: Config) -> list[str]:
