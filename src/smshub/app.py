@@ -1,19 +1,20 @@
 """The application: the only place that knows every room. It builds them, joins them, changes them and ends them."""
 
 import asyncio
-import json
 import signal
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 import uvicorn
 
+from smshub import __version__
 from smshub import config as configuration
 from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.connectors.base import ConnectorSettings, connector_class
@@ -29,12 +30,10 @@ from smshub.engine.outlet import Outlet
 from smshub.frontends.auth import Gatekeeper, Login
 from smshub.frontends.carriers.doors import build_doors
 from smshub.secretkey import server_key
-from smshub.store import objects
+from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
-
-REFUSING = 1.0
 
 
 class _Listener(uvicorn.Server):
@@ -70,11 +69,11 @@ class Application:
         """Open the database, own the connectors, listen. Raises what stands in the way."""
         server = self._file.server
         self._key = server_key(self._file)
-        self._outbox = await asyncio.to_thread(Outbox.open, configuration.database_of(server), node=server.node)
+        self._outbox = await asyncio.to_thread(Outbox.open, server.database, node=server.node)
         for warning in self._outbox.warnings():
             log.warning("store.warning", warning=warning)
         self._committer = Committer(self._outbox)
-        self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(())))
+        self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(()), POLICIES))
         self._gate = Gatekeeper()
         self.hub = Hub(
             outbox=self._outbox,
@@ -90,12 +89,12 @@ class Application:
             dispatcher=self._dispatcher,
             hub=self.hub,
             owner=server.node,
-            shared=self._outbox.shared,
+            shared=self._outbox.database.name != "sqlite",
         )
         await self._merge(self._file)
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
         await self._listen()
-        log.info("hub.started", version=configuration_version(), listeners=self.addresses, node=server.node)
+        log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
 
     async def stop(self) -> None:
         """Take no more, answer what is in flight, settle it, write everything down, close."""
@@ -108,8 +107,11 @@ class Application:
             with suppress(asyncio.CancelledError):
                 await self._housekeeping_task
         await self._committer.drain()
-        await asyncio.gather(*(outlet.stop() for outlet in self._dispatcher.outlets.values()))
-        await self._housekeeping.release()
+        outlets = self._dispatcher.outlets.values()
+        fences = {outlet.name: outlet.fence for outlet in outlets if outlet.fence is not None}
+        await asyncio.gather(*(outlet.stop() for outlet in outlets))
+        await self._committer.drain()
+        await self._housekeeping.release(fences)
         await self._committer.drain()
         self._committer.close()
         self._gate.close()
@@ -124,7 +126,7 @@ class Application:
             changed = await asyncio.to_thread(configuration.load, self._config_path)
         except ConfigErrors as errors:
             for problem in errors.problems:
-                log.error("config.refused", problem=str(problem))
+                log.error("config.refused", problem=str(problem))  # noqa: TRY400 - the operator's, not ours
             return
         fixed = {"listen", "tls", "database", "node", "mount"}
         before, now = self._file.server, changed.server
@@ -139,16 +141,20 @@ class Application:
 
     async def _merge(self, file: Config) -> None:
         """Join the file's objects and the database's, remember what the file declared, and apply both."""
-        stored = await asyncio.to_thread(self._outbox.read, objects.list_stored)
-        merged = configuration.merge(file, stored)
+        declared = {
+            (one.kind, one.name): {"body": one.body, "digests": one.digests}
+            for one in configuration.declared(file, self._key)
+        }
+        await self._committer.call(partial(replace_declared, declared=declared, now=time.time()))
+        merged = configuration.merge(file, await self._stored())
         for problem in merged.problems:
             log.warning("config.object_left_out", problem=str(problem))
-        declared = configuration.declared(file, self._key)
-        rows = [(one.kind, one.name, json.dumps({"body": one.body, "digests": one.digests})) for one in declared]
-        now = time.time()
-        await self._committer.call(lambda connection: objects.replace_declared(connection, rows, now))
         self._file = file
         await self._apply(merged)
+
+    async def _stored(self) -> list[tuple[str, str, Mapping[str, Any]]]:
+        found = await asyncio.to_thread(self._outbox.read, list_objects)
+        return [(one.kind, one.name, one.body) for one in found if one.origin == DATABASE]
 
     async def _apply(self, merged: Merged) -> None:
         config = merged.config
@@ -206,16 +212,11 @@ class Application:
             except ConfigErrors as errors:
                 raise _bad_object(kind, name, errors) from None
             stored = configuration.body_of(settings)
-            rows = [
-                row
-                for row in await asyncio.to_thread(self._outbox.read, objects.list_stored)
-                if row[:2] != (kind, name)
-            ]
+            rows = [row for row in await self._stored() if row[:2] != (kind, name)]
             merged = configuration.merge(self._file, [*rows, (kind, name, stored)])
             if merged.problems and (kind, name) not in merged.origins:
                 raise _bad_object(kind, name, ConfigErrors(merged.problems))
-            now = time.time()
-            await self._committer.call(lambda connection: objects.put(connection, kind, name, stored, now))
+            await self._committer.call(partial(put_object, kind=kind, name=name, body=stored, now=time.time()))
             await self._apply(merged)
         return f"{kind}.{name} is {'changed' if before is not None else 'made'}"
 
@@ -229,13 +230,9 @@ class Application:
                 for route, settings in self.config.named_routes.items():
                     if any(connector.name == name for connector in settings.connectors):
                         raise Refused(Refusal.CONFLICT, "InUse", value=name, name=name, by=f"routes.{route}")
-            rows = [
-                row
-                for row in await asyncio.to_thread(self._outbox.read, objects.list_stored)
-                if row[:2] != (kind, name)
-            ]
+            rows = [row for row in await self._stored() if row[:2] != (kind, name)]
             merged = configuration.merge(self._file, rows)
-            await self._committer.call(lambda connection: objects.delete(connection, kind, name))
+            await self._committer.call(partial(delete_object, kind=kind, name=name))
             await self._apply(merged)
         return f"{kind}.{name} is removed"
 
@@ -269,8 +266,8 @@ class Application:
             self._open(app, server.tls.listen, "https", context_of)
         self.hub.listeners = tuple(self.addresses)
         for listener, _ in self._servers:
-            while not listener.started:
-                await asyncio.sleep(0.005)
+            while not listener.started:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)  # uvicorn gives no event for it
 
     def _open(self, app: Any, listen: str, scheme: str, tls: Mapping[str, Any]) -> None:
         host, port = address(listen)
@@ -306,13 +303,6 @@ class Application:
             listener.should_exit = True
         if self._servers:
             await asyncio.wait([task for _, task in self._servers])
-
-
-def configuration_version() -> str:
-    """Tell the version of the program."""
-    from smshub import __version__
-
-    return __version__
 
 
 def traffic_of(config: Config) -> Traffic:

@@ -47,3 +47,8 @@ class Account(msgspec.Struct, frozen=True):
     def operates(self) -> bool:
         """Whether it may change connectors and routes and handle every account's messages."""
         return self.role in {Role.ADMINISTRATOR, Role.OPERATOR}
+
+    @property
+    def administers(self) -> bool:
+        """Whether it may change accounts."""
+        return self.role is Role.ADMINISTRATOR

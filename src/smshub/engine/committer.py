@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 import structlog
 
 from smshub.domain.delivery import Receipt
-from smshub.store.outbox import Accept, Batch, Outbox, ReceiptEffect, Replay, Settled, Start, StoreUnavailable, Written
+from smshub.store.errors import StoreUnavailable
+from smshub.store.outbox import Accept, Batch, Outbox, ReceiptEffect, Replay, Settled, Start, Written
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-AcceptDone = Callable[[Replay | None | StoreUnavailable], None]
+AcceptDone = Callable[[Replay | StoreUnavailable | None], None]
 StartDone = Callable[[bool], None]
 ReceiptDone = Callable[[ReceiptEffect], None]
 
@@ -157,7 +158,10 @@ class Committer:
         batch = gathered.batch
         replays = written.replays
         for index, accept_done in enumerate(gathered.accept_done):
-            accept_done(replays.get(index) if replays else None)
+            if index in written.unstorable:
+                accept_done(StoreUnavailable("the database cannot keep such a text"))
+            else:
+                accept_done(replays.get(index))
         missing = written.not_started
         for start, start_done in zip(batch.starts, gathered.start_done, strict=True):
             start_done(start.id not in missing)

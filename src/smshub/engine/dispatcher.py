@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 import structlog
@@ -11,11 +12,11 @@ import structlog
 from smshub.domain.commands import ConnectorView, Way
 from smshub.domain.delivery import Reason, Uncertain
 from smshub.domain.message import Message, MessageClass
-from smshub.domain.retry import POLICIES, ClassPolicy, after
+from smshub.domain.retry import ClassPolicy, after
 from smshub.domain.routing import Route, Routes
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
-from smshub.store import outbox as rows
+from smshub.store.changes import reject, requeue
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -29,7 +30,7 @@ class Traffic(msgspec.Struct, frozen=True):
     """What the configuration says of traffic: routes and the policies of the classes."""
 
     routes: Routes
-    policies: Mapping[MessageClass, ClassPolicy] = POLICIES
+    policies: Mapping[MessageClass, ClassPolicy]
 
 
 class Dispatcher:
@@ -142,7 +143,7 @@ class Dispatcher:
             settled = settled_of(
                 message, outcome, now, decision.state, decision.due_at, decision.connector, decision.resends
             )
-            self._committer.settle(settled, outlet.lanes.mark_stale)
+            self._committer.settle(settled, outlet.look)
         if messages:
             log.warning("messages.interrupted", connector=outlet.name, count=len(messages))
 
@@ -159,6 +160,21 @@ class Dispatcher:
                 )
                 await self._move(outlet, waiting, now)
 
+    async def adopt_orphans(self, connector: str) -> None:
+        """Find a way for what waits for a connector that is no longer configured; refuse what has none."""
+        now = time.monotonic()
+        for message_class in MessageClass:
+            waiting = await asyncio.to_thread(self._outbox.due, connector, message_class, time.time(), FAILOVER_BATCH)
+            moves: dict[str, list[str]] = {}
+            lost: list[str] = []
+            for message in waiting:
+                ways = self.ways(message)
+                (moves.setdefault(self.choose(ways, now).name, []) if ways else lost).append(message.id)
+            await self._requeue(connector, moves)
+            if lost:
+                await self._committer.call(partial(reject, ids=lost, reason=Reason.NO_ROUTE, now=time.time()))
+                log.warning("messages.no_route", count=len(lost), before=connector)
+
     async def _move(self, outlet: Outlet, waiting: Sequence[Message], now: float) -> None:
         moves: dict[str, list[str]] = {}
         for message in waiting:
@@ -169,12 +185,14 @@ class Dispatcher:
             )
             if other is not None:
                 moves.setdefault(other, []).append(message.id)
+        await self._requeue(outlet.name, moves)
+
+    async def _requeue(self, before: str, moves: Mapping[str, Sequence[str]]) -> None:
         due_at = time.time()
         for name, ids in moves.items():
-            await self._committer.call(_requeue(ids, name, due_at))
-            self.outlets[name].lanes.mark_stale()
-            self.outlets[name].pump_soon()
-            log.info("messages.failed_over", count=len(ids), before=outlet.name, after=name)
+            await self._committer.call(partial(requeue, ids=ids, connector=name, due_at=due_at))
+            self.outlets[name].look()
+            log.info("messages.failed_over", count=len(ids), before=before, after=name)
 
     def views(self, queued: Mapping[str, int], now: float) -> tuple[ConnectorView, ...]:
         """Tell every connector with its figures; `queued` counts what waits for each in the database."""
@@ -193,7 +211,3 @@ class Dispatcher:
             )
             for outlet in self.outlets.values()
         )
-
-
-def _requeue(ids: Sequence[str], connector: str, due_at: float) -> Callable[[rows.Connection], None]:
-    return lambda connection: rows.requeue(connection, ids, connector, due_at)

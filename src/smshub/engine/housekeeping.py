@@ -2,15 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
+from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
-from smshub.store import leases, outbox as rows
-from smshub.store.outbox import Outbox, StoreUnavailable
+from smshub.store.changes import expire, forget_early_receipts, forget_references
+from smshub.store.errors import StoreUnavailable
+from smshub.store.leases import acquire_lease, release_lease, renew_lease
+from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
@@ -18,23 +23,26 @@ TICK = 0.5
 LEASE = 15.0
 RENEW_EVERY = LEASE / 3
 FORGET_EVERY = 3_600.0
+COUNT_EVERY = 5.0
 KEEP_REFERENCES = 48 * 3_600.0
 KEEP_EARLY_RECEIPTS = 24 * 3_600.0
 EXPIRE_BATCH = 1_000
+MOST_INTERRUPTED = 100_000  # far more than all windows together
 
 
 class Housekeeping:
     """The hub's clockwork. `shared`: other nodes may write to the same database, so it is looked at each tick."""
 
     def __init__(
-        self, *, outbox: Outbox, committer: Committer, dispatcher: Dispatcher, owner: str, shared: bool
+        self, *, outbox: Outbox, committer: Committer, dispatcher: Dispatcher, hub: Hub, owner: str, shared: bool
     ) -> None:
         self._outbox = outbox
         self._committer = committer
         self._dispatcher = dispatcher
+        self._hub = hub
         self._owner = owner
         self._shared = shared
-        self._renewed_at = 0.0
+        self._renewed_at = self._counted_at = 0.0
         self._forgot_at = time.monotonic()
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -53,49 +61,51 @@ class Housekeeping:
             self._renewed_at = now
         for outlet in self._dispatcher.outlets.values():
             if self._shared and outlet.fence is not None:
-                outlet.lanes.mark_stale()
+                outlet.lanes.look()
             outlet.tick(now, wall)
+        if now - self._counted_at >= COUNT_EVERY:
+            self._counted_at = now
+            counts = await asyncio.to_thread(self._outbox.counts)
+            self._hub.note_queue(counts)
+            for connector in {connector for connector, _ in counts} - set(self._dispatcher.outlets):
+                await self._dispatcher.adopt_orphans(connector)
         await self._expire(wall)
         await self._dispatcher.failover(now)
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
-            await self._committer.call(lambda connection: rows.forget_references(connection, wall - KEEP_REFERENCES))
-            await self._committer.call(
-                lambda connection: rows.forget_early_receipts(connection, wall - KEEP_EARLY_RECEIPTS)
-            )
+            await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))
+            await self._committer.call(partial(forget_early_receipts, before=wall - KEEP_EARLY_RECEIPTS))
 
     async def own(self, wall: float) -> None:
         """Renew the leases of this node's connectors and take those that are free; begin or stop accordingly."""
         for outlet in list(self._dispatcher.outlets.values()):
-            name = outlet.name
+            name, owner = outlet.name, self._owner
             if outlet.fence is None:
-                fence = await self._committer.call(
-                    lambda connection, name=name: leases.acquire(connection, name, self._owner, wall, LEASE)
-                )
+                acquire = partial(acquire_lease, name=name, owner=owner, now=wall, ttl=LEASE)
+                fence = await self._committer.call(acquire)
                 if fence is not None:
                     await self._begin(outlet, fence)
-            elif not await self._committer.call(
-                lambda connection, name=name, fence=outlet.fence: leases.renew(
-                    connection, name, self._owner, fence, wall, LEASE
-                )
-            ):
-                log.error("lease.lost", connector=name)
+                continue
+            renew = partial(renew_lease, name=name, owner=owner, fence=outlet.fence, now=wall, ttl=LEASE)
+            if not await self._committer.call(renew):
+                log.error("lease.lost", connector=outlet.name)
                 stopping = asyncio.create_task(outlet.stop())
                 self._stopping.add(stopping)
                 stopping.add_done_callback(self._stopping.discard)
 
     async def _begin(self, outlet: Outlet, fence: int) -> None:
-        interrupted = await asyncio.to_thread(self._outbox.interrupted, outlet.name, fence)
+        interrupted = await asyncio.to_thread(self._outbox.interrupted, {outlet.name: fence}, limit=MOST_INTERRUPTED)
         outlet.run(fence)
         self._dispatcher.adopt_interrupted(outlet, interrupted)
 
-    async def release(self) -> None:
-        """Give every lease of this node back, so that another may begin at once."""
+    async def release(self, fences: Mapping[str, int]) -> None:
+        """Give leases back, so that another node may begin at once; `fences` are their tokens by name."""
         with suppress(StoreUnavailable):
-            await self._committer.call(lambda connection: leases.release(connection, self._owner))
+            for name, fence in fences.items():
+                await self._committer.call(partial(release_lease, name=name, owner=self._owner, fence=fence))
 
     async def _expire(self, wall: float) -> None:
-        while ids := await asyncio.to_thread(self._outbox.expired, wall, EXPIRE_BATCH):
-            await self._committer.call(lambda connection, ids=ids: rows.expire(connection, ids, wall))
-            if len(ids) < EXPIRE_BATCH:
+        while messages := await asyncio.to_thread(self._outbox.expired, wall, EXPIRE_BATCH):
+            await self._committer.call(partial(expire, ids=[message.id for message in messages], now=wall))
+            if len(messages) < EXPIRE_BATCH:
                 return

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -36,7 +37,7 @@ from smshub.domain.commands import (
     TestConnector,
 )
 from smshub.domain.limits import Bucket
-from smshub.domain.message import Message, State
+from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.numbers import parse_originator
 from smshub.domain.text import measure, why_not_gsm7
 from smshub.engine.accepting import Draft, draft, fingerprint, recipient_of
@@ -44,8 +45,9 @@ from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
-from smshub.store import outbox as rows
-from smshub.store.outbox import Accept, Outbox, Replay, StoreUnavailable
+from smshub.store.changes import cancel, release
+from smshub.store.errors import StoreUnavailable
+from smshub.store.outbox import Accept, Outbox, Replay
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +75,7 @@ class Hub:
         committer: Committer,
         dispatcher: Dispatcher,
         node: str,
+        queue_limit: int,
         configurator: Configurator,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -80,6 +83,9 @@ class Hub:
         self._committer = committer
         self._dispatcher = dispatcher
         self._node = node
+        self._queue_limit = queue_limit
+        self._queued: dict[str, int] = {}
+        self._backlog = 0
         self._configurator = configurator
         self._clock = clock
         self._ids = Ids(clock)
@@ -88,13 +94,26 @@ class Hub:
         self._started_at = clock()
         self.listeners: tuple[str, ...] = ()
         self.stopping = False
+        self._handlers: dict[type, Callable[[Account, Any], Awaitable[Reply]]] = {
+            ShowMessage: self._show,
+            ListMessages: self._list,
+            CancelMessage: self._cancel,
+            ReleaseMessage: self._release,
+            Explain: self._explain,
+            HubStatus: self._status,
+            ListConnectors: self._list_connectors,
+            TestConnector: self._test,
+            ListObjects: self._list_objects,
+            PutObject: self._put_object,
+            DeleteObject: self._delete_object,
+        }
 
     async def handle(self, account: Account, command: Command) -> Reply:
         """Carry out a command for an account. Raises `Refused`."""
         if type(command) is SendTexts:  # the hot one
             return await self.send(account, command)
         try:
-            return await self._handle_cold(account, command)
+            return await self._handlers[type(command)](account, command)
         except StoreUnavailable:
             raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
 
@@ -104,6 +123,8 @@ class Hub:
         """Put a text on disk for every recipient and set it on its way. Raises `Refused`."""
         if self.stopping:
             raise Refused(Refusal.UNAVAILABLE, "Stopping", retry_after=2.0)
+        if self._backlog >= self._queue_limit:
+            raise Refused(Refusal.UNAVAILABLE, "QueueFull", retry_after=30.0)
         now = self._clock()
         drafted = draft(account, command, now, self._dispatcher.policy)
         if account.rate is not None:
@@ -211,37 +232,21 @@ class Hub:
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
-    async def _handle_cold(self, account: Account, command: Command) -> Reply:
-        match command:
-            case ShowMessage():
-                return await self._show(account, command.id)
-            case ListMessages():
-                return await self._list(account, command)
-            case CancelMessage():
-                return await self._cancel(account, command.id)
-            case ReleaseMessage():
-                return await self._release(account, command.id)
-            case Explain():
-                return self._explain(account, command)
-            case HubStatus():
-                return await self._status()
-            case ListConnectors():
-                _need(account.sees_all)
-                return Connectors(self._dispatcher.views(await self._queued(), self._loop.time()))
-            case TestConnector():
-                _need(account.operates)
-                return await self._test(account, command)
-            case ListObjects():
-                _need(account.sees_all)
-                return Objects(command.kind, await self._configurator.list_objects(command.kind))
-            case PutObject():
-                _need(account.operates)
-                return Done(await self._configurator.put_object(command.kind, command.name, command.body))
-            case DeleteObject():
-                _need(account.operates)
-                return Done(await self._configurator.delete_object(command.kind, command.name))
-            case _:
-                return await self.send(account, command)
+    async def _list_connectors(self, account: Account, _: ListConnectors) -> Connectors:
+        _need(account.sees_all)
+        return Connectors(self._dispatcher.views(self._queued, self._loop.time()))
+
+    async def _list_objects(self, account: Account, command: ListObjects) -> Objects:
+        _need(account.sees_all)
+        return Objects(command.kind, await self._configurator.list_objects(command.kind))
+
+    async def _put_object(self, account: Account, command: PutObject) -> Done:
+        _need(account.operates if command.kind != "accounts" else account.administers)
+        return Done(await self._configurator.put_object(command.kind, command.name, command.body))
+
+    async def _delete_object(self, account: Account, command: DeleteObject) -> Done:
+        _need(account.operates if command.kind != "accounts" else account.administers)
+        return Done(await self._configurator.delete_object(command.kind, command.name))
 
     async def _find(self, account: Account, message_id: str) -> Message:
         message = await asyncio.to_thread(self._outbox.message, message_id)
@@ -250,8 +255,8 @@ class Hub:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="message")
         return message
 
-    async def _show(self, account: Account, message_id: str) -> Shown:
-        message = await self._find(account, message_id)
+    async def _show(self, account: Account, command: ShowMessage | CancelMessage | ReleaseMessage) -> Shown:
+        message = await self._find(account, command.id)
         return Shown(message, await asyncio.to_thread(self._outbox.attempts, message.id))
 
     async def _list(self, account: Account, command: ListMessages) -> Listed:
@@ -268,37 +273,30 @@ class Hub:
                 why="not one of ours",
             ) from None
 
-    async def _cancel(self, account: Account, message_id: str) -> Shown:
-        message = await self._find(account, message_id)
+    async def _cancel(self, account: Account, command: CancelMessage) -> Shown:
+        message = await self._find(account, command.id)
         if message.account != account.name and not account.operates:
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
-        now = self._clock()
-        if not await self._committer.call(lambda connection: rows.cancel(connection, message.id, now)):
-            message = await self._find(account, message_id)
+        state = await self._committer.call(partial(cancel, id=message.id, account=None, now=self._clock()))
+        if state is not State.CANCELLED:
             raise Refused(
                 Refusal.CONFLICT,
                 "WrongState",
-                state=message.state.value,
+                state=state,
                 why="only a message that is QUEUED, or UNCERTAIN and held, can be cancelled",
             )
-        return await self._show(account, message_id)
+        return await self._show(account, command)
 
-    async def _release(self, account: Account, message_id: str) -> Shown:
-        message = await self._find(account, message_id)
+    async def _release(self, account: Account, command: ReleaseMessage) -> Shown:
         _need(account.operates)
-        now = self._clock()
-        if not await self._committer.call(lambda connection: rows.release(connection, message.id, now)):
-            message = await self._find(account, message_id)
-            raise Refused(
-                Refusal.CONFLICT,
-                "WrongState",
-                state=message.state.value,
-                why="only a held UNCERTAIN message is released",
-            )
-        self._dispatcher.requeue(await self._find(account, message_id))
-        return await self._show(account, message_id)
+        message = await self._find(account, command.id)
+        state = await self._committer.call(partial(release, id=message.id, now=self._clock()))
+        if state is not State.QUEUED or message.state is not State.UNCERTAIN:
+            raise Refused(Refusal.CONFLICT, "WrongState", state=state, why="only a held UNCERTAIN message is released")
+        self._dispatcher.requeue(await self._find(account, message.id))
+        return await self._show(account, command)
 
-    def _explain(self, account: Account, command: Explain) -> Explained:
+    async def _explain(self, account: Account, command: Explain) -> Explained:
         asked = SendTexts(
             to=(command.to,),
             text=command.text,
@@ -331,6 +329,7 @@ class Hub:
         )
 
     async def _test(self, account: Account, command: TestConnector) -> Submitted:
+        _need(account.operates)
         if command.name not in self._dispatcher.outlets:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="connector")
         asked = SendTexts(to=(command.to,), text=command.text, valid_for=60.0)
@@ -341,15 +340,14 @@ class Hub:
         taken = self._assign(drafted, account, asked, recipient, (command.name,), message_id, message_id, now)
         return await self._commit(account, asked, [taken])
 
-    async def _queued(self) -> Mapping[str, int]:
-        counts = await asyncio.to_thread(self._outbox.counts)
-        queued: dict[str, int] = {}
+    def note_queue(self, counts: Mapping[tuple[str, MessageClass], int]) -> None:
+        """Take notice of how many messages wait, by connector and class; it is counted every few seconds."""
+        self._queued = {}
         for (connector, _), count in counts.items():
-            queued[connector] = queued.get(connector, 0) + count
-        return queued
+            self._queued[connector] = self._queued.get(connector, 0) + count
+        self._backlog = sum(self._queued.values())
 
-    async def _status(self) -> Status:
-        queued = await self._queued()
+    async def _status(self, _: Account, __: HubStatus) -> Status:
         now = self._loop.time()
         outlets = self._dispatcher.outlets.values()
         why = "stopping" if self.stopping else "" if self._committer.healthy else "the database cannot be written"
@@ -359,7 +357,7 @@ class Hub:
             version=__version__,
             node=self._node,
             uptime=self._clock() - self._started_at,
-            queued=sum(queued.values()),
+            queued=self._backlog,
             connectors_up=sum(outlet.available(now) for outlet in outlets),
             connectors=len(outlets),
             listeners=self.listeners,

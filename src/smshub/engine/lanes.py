@@ -20,16 +20,19 @@ _TURNS = tuple(
 
 class Lane:
     """
-    One class's queue. `stale`: the database holds more for it than memory does, so it must be read again.
+    One class's queue.
 
-    `missed` notes that something came during such a reading.
+    `stale`: the database surely holds more than memory does; what comes joins it there, so that the order is kept.
+    `look`: the database may hold something that memory does not. `missed`: something came to a stale lane while the
+    database was being read.
     """
 
-    __slots__ = ("missed", "stale", "waiting")
+    __slots__ = ("look", "missed", "stale", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Message] = deque()
         self.stale = False
+        self.look = False
         self.missed = False
 
 
@@ -79,19 +82,21 @@ class Lanes:
                     return message
         return None
 
-    def mark_stale(self, message_class: MessageClass | None = None) -> None:
+    def look(self, message_class: MessageClass | None = None) -> None:
         """Note that the database may hold messages that memory does not."""
         for each in ORDER if message_class is None else (message_class,):
-            lane = self._lanes[each]
-            lane.stale = lane.missed = True
+            self._lanes[each].look = True
 
     def wanting(self) -> list[MessageClass]:
         """Tell the classes that should be read from the database now."""
-        return [each for each in ORDER if self._lanes[each].stale and len(self._lanes[each].waiting) <= LOW_WATER]
+        return [
+            each for each, lane in self._lanes.items() if (lane.stale or lane.look) and len(lane.waiting) <= LOW_WATER
+        ]
 
     def begin_reading(self, message_class: MessageClass) -> None:
         """Note that a reading begins: what comes from now on may be missing in it."""
-        self._lanes[message_class].missed = False
+        lane = self._lanes[message_class]
+        lane.missed = lane.look = False
 
     def read(self, message_class: MessageClass, messages: Iterable[Message], *, complete: bool) -> None:
         """Take over what was read; `complete` says that the database held no more."""
@@ -106,5 +111,6 @@ class Lanes:
         """Forget what is in memory; it is in the database."""
         for lane in self._lanes.values():
             lane.waiting.clear()
-            lane.stale = lane.missed = True
+            lane.stale = lane.missed = False
+            lane.look = True
         self._ids.clear()

@@ -13,12 +13,13 @@ import structlog
 
 from smshub.domain.contracts import Connector
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
-from smshub.domain.limits import Bucket, Breaker, BreakerState
+from smshub.domain.limits import Breaker, BreakerState, Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.retry import ClassPolicy, after
 from smshub.engine.committer import Committer
 from smshub.engine.lanes import BOUND, Lanes
-from smshub.store.outbox import Outbox, ReceiptEffect, Settled, Start, StoreUnavailable
+from smshub.store.errors import StoreUnavailable
+from smshub.store.outbox import Outbox, ReceiptEffect, Settled, Start
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class Outlet:
         self._bucket = Bucket(throughput, time.monotonic())
         self._originators: dict[str, Bucket] = {}
         self._reserved = 0
+        self._starting: set[str] = set()
         self._committer = committer
         self._outbox = outbox
         self._plan = plan
@@ -93,7 +95,7 @@ class Outlet:
         """Own the connector: let it live and send what waits for it."""
         self.fence = fence
         self._stopping = False
-        self.lanes.mark_stale()
+        self.lanes.look()
         self._life = asyncio.create_task(self._live(), name=f"connector {self.name}")
         self.pump_soon()
 
@@ -184,6 +186,11 @@ class Outlet:
             self.lanes.add(message)
             self.pump_soon()
 
+    def look(self) -> None:
+        """Look into the database: it may hold something that memory does not."""
+        self.lanes.look()
+        self.pump_soon()
+
     def wake_at(self, due_at: float) -> None:
         """Look into the database at this time (seconds since 1970)."""
         if self._wake_at is None or due_at < self._wake_at:
@@ -197,7 +204,7 @@ class Outlet:
             self.down_since = now
         if self._wake_at is not None and self._wake_at <= wall:
             self._wake_at = None
-            self.lanes.mark_stale()
+            self.lanes.look()
         self.pump_soon()
 
     # --- sending --------------------------------------------------------------------------------------------------
@@ -231,6 +238,7 @@ class Outlet:
 
     def _begin(self, message: Message, now: float, wall: float) -> None:
         fence = self.fence or 0
+        self._starting.add(message.id)
         self._take(message.segments, message.originator, now)
         self._reserved += message.segments
         if not self.breaker.closed:
@@ -244,12 +252,13 @@ class Outlet:
         )
 
     def _started(self, message: Message, there: bool) -> None:
+        self._starting.discard(message.id)
         if there:
             self.launch(message)
         else:
             # Cancelled, expired or moved meanwhile, or the database was not there: the database knows.
             self.give_up(message.segments)
-            self.lanes.mark_stale(message.message_class)
+            self.lanes.look(message.message_class)
 
     def _settle(self, message: Message, outcome: Outcome) -> None:
         self.in_flight.pop(message.id, None)
@@ -330,7 +339,8 @@ class Outlet:
             self.lanes.begin_reading(message_class)
             wall = time.time()
             rows = await asyncio.to_thread(self._outbox.due, self.name, message_class, wall, BOUND)
-            fresh = [row for row in rows if row.id not in self.in_flight]
+            # What was read may be older than what memory knows: these are on their way already.
+            fresh = [row for row in rows if row.id not in self._starting and row.id not in self.in_flight]
             self.lanes.read(message_class, fresh, complete=len(rows) < BOUND)
         due_at = await asyncio.to_thread(self._outbox.next_due, self.name, time.time())
         if due_at is not None:
@@ -361,27 +371,17 @@ def settled_of(
     message: Message, outcome: Outcome, at: float, state: State, due_at: float, connector: str, resends: int
 ) -> Settled:
     """Make the row of what a try came to."""
-    refs: tuple[str, ...] = ()
-    reason = code = None
-    match outcome:
-        case Accepted(refs=refs, detail=detail):
-            word = "accepted"
-        case Deferred(reason=reason, code=code, detail=detail):
-            word = "deferred"
-        case Rejected(reason=reason, code=code, detail=detail):
-            word = "rejected"
-        case Uncertain(reason=reason, detail=detail):
-            word = "uncertain"
+    reason = None if isinstance(outcome, Accepted) else outcome.reason
     return Settled(
         id=message.id,
         attempt=message.attempt,
         fence=message.fence,
         state=state.value,
-        outcome=word,
+        outcome=type(outcome).__name__.lower(),
         reason=None if reason is None else reason.value,
-        code=code,
-        detail=detail,
-        refs=refs,
+        code=outcome.code if isinstance(outcome, Deferred | Rejected) else None,
+        detail=outcome.detail,
+        refs=outcome.refs if isinstance(outcome, Accepted) else (),
         at=at,
         due_at=due_at,
         connector=connector,

@@ -60,7 +60,7 @@ class SmshubDoor:
         except Refused:
             result = smshub_soap.refuse(b"", SoapError("the request is too large"), self._catalogue())
         else:
-            if _is_json(content_type, body):
+            if smshub.is_json(body, content_type):
                 result = await self._json(body, headers, peer)
             else:
                 result = await self._soap(body, content_type, headers, peer)
@@ -104,13 +104,6 @@ class SmshubDoor:
         except Exception:
             log.exception("smshub.failed")
             return None
-
-
-def _is_json(content_type: str | None, body: bytes) -> bool:
-    kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind.endswith("json"):
-        return True
-    return not kind.endswith("xml") and body.lstrip()[:1] in {b"{", b"["}
 
 
 async def _write(send: Send, result: smshub.Answer) -> None:
