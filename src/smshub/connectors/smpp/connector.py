@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,7 +14,7 @@ from smshub.connectors.base import ConnectorSettings
 from smshub.connectors.smpp.delivery import Delivery, Part, Waiting
 from smshub.connectors.smpp.link import BindRefusedError, Link, SessionOver
 from smshub.connectors.smpp.outcomes import CREDENTIALS, outcome_of
-from smshub.connectors.smpp.settings import SmppSettings
+from smshub.connectors.smpp.settings import SmppSettings, zone_of
 from smshub.connectors.smpp.texts import Texts, Unsendable
 from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
 from smshub.domain.delivery import Deferred, Outcome, Reason, Rejected, Uncertain
@@ -76,7 +75,7 @@ class Connector:
         self.capabilities = Capabilities(receipts=settings.receipts and both, flash=True)
         self._texts = Texts(settings)
         self._reasons = {int(code, 0): reason for code, reason in settings.reasons.items()}
-        self._zone = ZoneInfo(settings.receipt_zone)
+        self._zone = zone_of(settings.receipt_zone)
         self._limits = Limits(
             window=settings.window, enquire_link=settings.enquire_link, response=settings.response_timeout
         )

@@ -136,11 +136,13 @@ class Link(asyncio.Protocol):
                     over = why
                 case _:
                     pass  # the connector's
-        self._handle(self, events)
-        self.flush_soon()
         if over is not None:
-            self.flush()
+            self.flush()  # before anybody asks what was written
+        self._handle(self, events)
+        if over is not None:
             self._end(over)
+        else:
+            self.flush_soon()
 
     def _settle_bound(self, error: Exception | None) -> None:
         if self.bound.done():

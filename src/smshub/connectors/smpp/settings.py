@@ -1,6 +1,7 @@
 """What an operator sets for a link to a SMSC; every parameter of privacyIDEA's SMPP gateway is here too."""
 
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -37,6 +38,11 @@ def _number(written: Any) -> Any:
         except ValueError:
             raise ValueError("must be a number such as 5 or 0x5") from None
     return written
+
+
+def zone_of(name: str) -> tzinfo:
+    """Find a time zone; UTC needs no database of them. Raises KeyError, OSError, ValueError."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 Octet = Annotated[int, BeforeValidator(_number), Field(ge=0, le=255)]
@@ -139,8 +145,8 @@ class SmppSettings(ConnectorSettings):
     @classmethod
     def _exists(cls, name: str) -> str:
         try:
-            ZoneInfo(name)
-        except (OSError, ValueError):
+            zone_of(name)
+        except (KeyError, OSError, ValueError):
             raise ValueError(f"there is no time zone '{name}'") from None
         return name
 

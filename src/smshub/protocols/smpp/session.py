@@ -155,8 +155,9 @@ class Session:
             self._out.append(encode(Pdu(Command.UNBIND), sequence))
 
     def receive_eof(self, now: float) -> list[Event]:
-        """Take notice that the connection is gone."""
+        """Take notice that the connection is gone; what was not written yet will not be."""
         events: list[Event] = []
+        self._out.clear()
         self._close(self._unbinding[2] if self._unbinding else End.LOST, events)
         return events
 
