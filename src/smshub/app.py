@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from smshub import __version__
+from smshub import __version__, logs
 from smshub import config as configuration
 from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.connectors.base import ConnectorSettings, connector_class
@@ -34,6 +34,9 @@ from smshub.store.objects import DATABASE, delete_object, list_objects, put_obje
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
+
+# Seconds that requests under way are given when the hub stops; each waits for one commit only.
+HTTP_GRACE = 3
 
 
 class _Listener(uvicorn.Server):
@@ -280,7 +283,7 @@ class Application:
             access_log=False,
             server_header=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=int(self._file.server.shutdown_grace) or 1,
+            timeout_graceful_shutdown=HTTP_GRACE,
             limit_concurrency=self._file.server.limits.connections,
             backlog=2048,
             **tls,
@@ -355,6 +358,7 @@ async def serve(
 
     Gives the exit status. `ready` is called when it listens.
     """
+    logs.configure(config.server.log_level, config.server.log_format)
     application = Application(config, config_path=config_path)
     loop = asyncio.get_running_loop()
     end = asyncio.Event()

@@ -20,7 +20,7 @@ CONFIGURATION = """\
 [server]
 listen = "127.0.0.1:{port}"
 database = "sqlite:///{folder}/smshub.db"
-log_level = "warning"
+log_level = "error"
 
 [accounts.{account}]
 password = "file:{folder}/password"
@@ -34,7 +34,7 @@ host = "127.0.0.1"
 port = {smsc_port}
 system_id = "demo"
 password = "file:{folder}/smsc.password"
-reconnect_max = 2
+backoff_max = 2
 
 [[routes]]
 prefixes = [""]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 from smshub.domain.delivery import Receipt, ReceiptState
 from smshub.domain.gsm7 import decode_gsm7
@@ -161,8 +162,8 @@ class _Link(asyncio.Protocol):
         self._timers: set[asyncio.TimerHandle] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are not asyncio's by class.
+        self._transport = cast("asyncio.Transport", transport)
         self._smsc.links.add(self)
         self._watch()
 
@@ -305,7 +306,7 @@ class _Link(asyncio.Protocol):
 
 
 def _status(code: str) -> int:
-    """Read the code of a `refuse` step: a name of the specification, a number, or a system error where none is given."""
+    """Read the code of a `refuse` step: a name of the specification or a number; without one, a system error."""
     if code.upper() in Status.__members__:
         return Status[code.upper()]
     try:
