@@ -162,9 +162,11 @@ def checked_address(url: str | None) -> str | None:
 
 def split_address(url: str) -> SplitResult:
     """Part an address. Raises ValueError where it is none; the message does not repeat it, it may hold a password."""
-    if not url.isprintable() or " " in url:
-        raise ValueError("an address cannot contain spaces or control characters")
+    if not url.isprintable():
+        raise ValueError("an address cannot contain control characters")
     parts = urlsplit(url)
+    if " " in parts.netloc:
+        raise ValueError("the host of an address cannot contain spaces")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("an address must begin with http:// or https:// and name a host")
     if parts.port == 0:

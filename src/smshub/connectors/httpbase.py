@@ -8,14 +8,14 @@ written a failure is Deferred, from then on it is Uncertain, and no request is e
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from types import SimpleNamespace
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar, assert_never
 
 import aiohttp
 import msgspec
 import yarl
+from aiohttp.connector import Connection
 from pydantic import field_serializer, field_validator
 
 from smshub.connectors.base import ConnectorSettings, Sender
@@ -31,6 +31,9 @@ MAX_CODE = 64
 # Below the five seconds after which common servers close an idle connection: writing into one that closes just then
 # ends in an outcome nobody can know.
 KEEP_ALIVE = 4.0
+
+# How many kept connections may turn out useless before the message is handed back.
+MAX_STALE = 4
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,10 @@ class ProviderSettings(ConnectorSettings):
     def _proxy(cls, url: str | None) -> str | None:
         """Refuse what is no address."""
         return checked_address(url)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Show what may be shown: an address can hold a password."""
+        return self.model_dump().items()
 
     @field_serializer("proxy")
     def _masked_proxy(self, url: str | None) -> str | None:
@@ -120,8 +127,7 @@ class HttpSender(Sender):
             ),
             timeout=aiohttp.ClientTimeout(total=self._timeout, connect=self._settings.connect_timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_written_trace()],
-            middlewares=(_once,),
+            request_class=_Request,
             headers={"User-Agent": "smshub", "Accept": "*/*", "Accept-Encoding": "identity"},
             skip_auto_headers=("Content-Type",),
         )
@@ -161,31 +167,33 @@ class HttpSender(Sender):
 
     async def _exchange(self, request: Request) -> Response | Deferred | Uncertain:
         """Write a request and read its answer. Raises nothing but CancelledError."""
-        written = _Written()
-        try:
-            async with self._asked(request, written) as response:
-                body, cut = await _read(response)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Response(response.status, headers, body, time.time(), cut)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _Broken) as error:
-            return self._failed(request, error, begun=written.begun)
+        for _ in range(MAX_STALE):
+            once = _Once()
+            try:
+                async with self._asked(request, once) as response:
+                    body, cut = await _read(response)
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    return Response(response.status, headers, body, time.time(), cut)
+            except _Stale:
+                continue
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _Broken) as error:
+                return self._failed(request, error, begun=once.begun)
+        return Deferred(Reason.UNREACHABLE, detail="the provider speaks before it is asked")
 
-    @asynccontextmanager
-    async def _asked(self, request: Request, written: "_Written") -> AsyncIterator[aiohttp.ClientResponse]:
-        """Open the exchange: the request is on its way and the head of the answer has come."""
+    def _asked(self, request: Request, once: "_Once") -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Give the exchange: within it the request is written and the head of the answer has come."""
         if self._session is None:
             raise aiohttp.ClientConnectionError
         url = yarl.URL(request.url, encoded=True)
-        async with self._session.request(
+        return self._session.request(
             request.method,
             url,
             headers=request.headers,
             data=request.body or None,
             proxy=self.proxy_for(url),
             allow_redirects=False,
-            trace_request_ctx=written,
-        ) as response:
-            yield response
+            middlewares=(once,),
+        )
 
     def _failed(self, request: Request, error: Exception, *, begun: bool) -> Deferred | Uncertain:
         """Say what a failed exchange means. In our words: an exception of the library may hold the whole address."""
@@ -228,38 +236,55 @@ class _Broken(Exception):
     """The connection broke after it was made; in place of errors upon which the library would write once more."""
 
 
-class _Written:
-    """Whether the first byte of a request may have been written."""
-
-    __slots__ = ("begun",)
-
-    def __init__(self) -> None:
-        self.begun = False
+class _Stale(Exception):
+    """A kept connection is of no use: nothing was written to it, so another can be taken."""
 
 
-async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+class _Request(aiohttp.ClientRequest):
+    """A request that knows whether its first byte may have been written."""
+
+    begun = False
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """
+        Write the request.
+
+        A kept connection on which something came that nobody asked for is closed instead: the library would take that,
+        a second answer to the message before, for the answer to this one.
+        """
+        if conn.protocol is None or conn.protocol.should_close or not conn.protocol.is_connected():
+            conn.close()
+            raise _Stale
+        self.begun = True
+        return await super().send(conn)
+
+
+class _Once:
     """
-    Keep the library from writing a request twice.
+    Keeps the library from writing a request twice, and remembers how far it came.
 
     It repeats a GET whose kept connection broke, as a GET may be (RFC 9112 §9.3.1); here a GET sends a text.
     """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Broken from error
 
+    def __init__(self) -> None:
+        self._request: aiohttp.ClientRequest | None = None
 
-def _written_trace() -> aiohttp.TraceConfig:
-    """Make the trace that notes when the head of a request is about to be written."""
+    @property
+    def begun(self) -> bool:
+        """Whether the first byte may have been written."""
+        return isinstance(self._request, _Request) and self._request.begun
 
-    async def begin(session: aiohttp.ClientSession, context: SimpleNamespace, parameters: object) -> None:
-        context.trace_request_ctx.begun = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(begin)
-    return trace
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Let the request through once."""
+        self._request = request
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise _Broken from error
 
 
 async def _read(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:

@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode
 _TAG = re.compile(r"\{(otp|text|phone|to|from|id)\}")
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 
-# RFC 3986 §2.2 and §2.3: what needs no escape at all, and what may stand unescaped.
+# RFC 3986 §2.3 and §3.3: what needs no escape at all, and what may stand unescaped.
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_LEGAL = "!#$&'()*+,/:;=?@[]~"
+_LEGAL = "!$&'()*+,/:;=?@~"
 
 
 class Verbatim(str):
@@ -108,6 +108,7 @@ def exact_json(parameters: Mapping[str, Any]) -> bytes:
 
 def quoted(path: str) -> str:
     """Quote what may not stand in a path or query and leave alone what may, as `requests` does."""
-    plain = _ESCAPE.sub(lambda escape: char if (char := chr(int(escape[1], 16))) in _UNRESERVED else escape[0], path)
-    stray = plain.count("%") != len(_ESCAPE.findall(plain))
-    return quote(plain, safe=_LEGAL if stray else _LEGAL + "%")
+    if path.count("%") != len(_ESCAPE.findall(path)):
+        return quote(path, safe=_LEGAL)
+    plain = _ESCAPE.sub(lambda one: char if (char := chr(int(one[1], 16))) in _UNRESERVED else one[0].upper(), path)
+    return quote(plain, safe=_LEGAL + "%")

@@ -41,10 +41,9 @@ class Redaction:
             words = self._secrets.sub(MASK, words)
         if message is None:
             return words
-        private = [message.text, message.to_written, *_CODE.findall(message.text)]
-        if pattern := _pattern(private, 4):
-            words = pattern.sub(MASK, words)
-        return _NUMBER.sub(lambda found: MASK if _same(found[0], message.to) else found[0], words)
+        words = _masked(words, [message.text])
+        words = _NUMBER.sub(lambda found: MASK if _same(found[0], message.to) else found[0], words)
+        return _masked(words, [message.to_written, *_CODE.findall(message.text)])
 
     def words(self, words: str, message: Message | None = None) -> str:
         """Give what a provider said as one masked line of at most 200 characters."""
@@ -69,6 +68,12 @@ def address_secrets(url: str) -> Iterable[str]:
     yield parts.password or ""
     yield unquote(parts.password or "")
     yield from (value for name, value in parse_qsl(parts.query) if sensitive(name))
+
+
+def _masked(words: str, private: Iterable[str]) -> str:
+    """Mask what a message holds; a text of three letters is no more private than any three letters."""
+    pattern = _pattern(private, 4)
+    return pattern.sub(MASK, words) if pattern else words
 
 
 def _pattern(secrets: Iterable[str], least: int) -> re.Pattern[str] | None:

@@ -26,8 +26,9 @@ class Seen:
 
     @property
     def path(self) -> str:
-        """The path alone."""
-        return self.target.partition("?")[0]
+        """The path alone, also of the absolute address that a proxy is given."""
+        path = self.target.partition("?")[0]
+        return path if path.startswith("/") else "/" + path.partition("://")[2].partition("/")[2]
 
     def get(self, *names: str) -> str:
         """Give the first of these fields that is there, as a text."""
