@@ -30,7 +30,7 @@ type = "smpp"
 host = "127.0.0.1"
 port = {smsc}
 system_id = "bench"
-password = "env:BENCH_PASSWORD"
+password = "env:BENCH_BIND"
 window = {window}
 receipts = {receipts}
 
@@ -62,7 +62,7 @@ class Hub:
                 port=self.port, database=self.database, smsc=smsc, window=window, receipts=str(receipts).lower()
             )
         )
-        self.env = {"BENCH_PASSWORD": PASSWORD, "BENCH_SECRET": SECRET}
+        self.env = {"BENCH_PASSWORD": PASSWORD, "BENCH_BIND": "bench", "BENCH_SECRET": SECRET}
         if package is not None:
             self.env["PYTHONPATH"] = os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")]).rstrip(
                 os.pathsep

@@ -55,7 +55,10 @@ class Subject:
 @contextlib.contextmanager
 def _hub(folder: Path, smsc: Sink, database: str) -> Iterator[Running]:
     with hub(folder, smsc.port, database=database, window=WINDOW) as running:
-        smsc.event("bound")
+        try:
+            smsc.event("bound")
+        except NotReady:
+            raise NotReady(f"no bind: {running.process.last_lines()}") from None
         yield running
 
 
