@@ -38,7 +38,11 @@ class Source:
 
 def validity_period(seconds: float) -> str:
     """Write a time from now as YYMMDDhhmmsst00R, rounded down, one second to 12 months (SMPP 3.4 §7.1.1)."""
-    left = min(max(int(seconds), 1), _LONGEST)
+    return _relative(min(max(int(seconds), 1), _LONGEST))
+
+
+@lru_cache(maxsize=1024)  # most messages are of use for as long as the one before
+def _relative(left: int) -> str:
     months, left = divmod(left, _MONTH)
     days, left = divmod(left, _DAY)
     hours, left = divmod(left, _HOUR)
