@@ -146,22 +146,22 @@ async def test_a_late_second_answer_is_not_taken_for_the_next_message(gateway, s
     assert served[0] is not served[1]
 
 
-async def test_a_server_that_speaks_first_is_given_up(gateway, server, message):
-    """Not HTTP: nothing is written to it, and it is not asked for ever."""
+async def test_a_server_that_speaks_first_is_not_asked_for_ever(gateway, server, message):
+    """It is no HTTP: after a few connections the message is handed back, whatever was understood of the banner."""
     connections = []
 
     async def banner(reader, writer):
         connections.append(writer)
-        writer.write(answer(b"OK"))
-        assert b"" == await reader.read(-1)
+        writer.write(b"220 mail.example.com ESMTP\r\n" * 3)
+        await reader.read(-1)
 
     port = await server(banner)
     connector = await gateway(url=f"http://127.0.0.1:{port}/", options=OPTIONS, timeout=1)
 
     outcome = await connector.send(message())
 
-    assert isinstance(outcome, Deferred | Uncertain | Accepted)
-    assert len(connections) <= 4
+    assert isinstance(outcome, Deferred | Uncertain)
+    assert 1 <= len(connections) <= 4
 
 
 @pytest.fixture(scope="module")
