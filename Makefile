@@ -1,0 +1,70 @@
+# The verbs of this project; `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help env env-test run test lint types cover stories docs bench ledger lock release clean
+
+help: ## List the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+env: $(VENV)/.run ## Make the environment that the hub runs in (.venv)
+
+env-test: $(VENV)/.test ## Add what tests, lint and types need
+
+run: env ## Run the demo: a hub and a message centre on loopback, with what to try
+	@$(BIN)/smshub demo
+
+test: env-test ## Install what tests need (Debian's packages included), then lint, check types and run all tests
+	@scripts/debian-packages
+	@$(MAKE) --no-print-directory lint types
+	$(BIN)/python -X dev -m pytest -n 2 --dist loadgroup
+
+lint: env-test ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: env-test ## Check types
+	$(BIN)/mypy
+
+cover: env-test ## Run the tests and show what they do not reach
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+stories: env-test ## Run the stories of the whole hub alone
+	$(BIN)/python -m pytest tests/stories
+
+docs: env ## Write docs/reference/ from the code
+	$(BIN)/python -m smshub.cli.reference docs/reference
+
+bench: env-test ## Measure the hub, beside Kannel where it is installed, and write docs/performance.md
+	$(BIN)/python -m bench.run
+
+ledger: env-test ## Kill the hub at random moments under load, many times, and match every text
+	$(BIN)/python -m bench.ledger --kills 30 --store sqlite
+	$(BIN)/python -m bench.ledger --kills 30 --store postgresql
+
+lock: env ## Pin all dependencies anew, with hashes
+	@scripts/lock
+
+release: test ## Build the package into dist/
+	$(BIN)/python -m build --no-isolation
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) .cache dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	@scripts/make-venv $(PYTHON) $(VENV)
+
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the hub needs ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.lock $(VENV)/.run
+	@echo "Installing what the tests need ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.lock
+	@touch $@
