@@ -23,7 +23,7 @@ def build_doors(
     caller = Caller(gate)
     prefix = mount.rstrip("/")
     smshub = SmshubDoor(hub, gate, catalogue, mount=prefix, body_limit=body_limit)
-    send = SendDoor(hub, caller, catalogue, body_limit=body_limit)
+    send = SendDoor(hub, caller, catalogue, mount=prefix, body_limit=body_limit)
 
     async def authenticate(headers: Mapping[str, str], peer: str) -> Account:
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
@@ -35,5 +35,5 @@ def build_doors(
     for path in PATHS:
         hot["POST", path] = smshub.post
         hot["GET", path] = smshub.get
-    rest = v1.build(hub, authenticate, catalogue, send, mount=prefix)
+    rest = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
     return Doors(hot, rest, mount)

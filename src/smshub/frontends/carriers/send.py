@@ -34,11 +34,13 @@ class SendDoor:
         caller: Caller,
         catalogue: Callable[[], Mapping[str, str]],
         *,
+        mount: str = "",
         body_limit: int = BODY_LIMIT,
     ) -> None:
         self._hub = hub
         self._caller = caller
         self._catalogue = catalogue
+        self._docs = f"{mount}/docs"
         self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,12 +48,10 @@ class SendDoor:
         try:
             reply = await self._take(scope, receive)
         except Refused as refused:
-            status, headers, body = native.problem(refused, self._catalogue())
+            status, headers, body = native.problem(refused, self._catalogue(), docs=self._docs)
             await answer(send, status, headers, body)
             return
-        headers = [(b"content-type", b"application/json")]
-        if reply.replayed:
-            headers.append((b"idempotent-replay", b"true"))
+        headers = [*(native.REPLAY_HEADERS if reply.replayed else native.JSON_HEADERS)]
         await answer(send, 202, headers, native.encode_submitted(reply))
 
     async def _take(self, scope: Scope, receive: Receive) -> Submitted:
@@ -68,13 +68,8 @@ class SendDoor:
                 content_type = value
             elif name == b"idempotency-key":
                 key = value.decode("latin-1")
-        if content_type != b"application/json" and not _is_json(content_type):
-            raise Refused(
-                Refusal.MALFORMED,
-                "WrongContentType",
-                value=content_type.decode("latin-1")[:80],
-                wanted="application/json",
-            )
+        if content_type != b"application/json":
+            native.check_content_type(content_type.decode("latin-1") or None)
         body = await read_body(scope, receive, self._body_limit)
         command = native.decode_send(body, idempotency_key=key, client=peer, source="")
         try:
@@ -86,11 +81,3 @@ class SendDoor:
             raise Refused(Refusal.UNAVAILABLE, "ServerError") from None
         assert isinstance(reply, Submitted)
         return reply
-
-
-def _is_json(content_type: bytes) -> bool:
-    kind, _, parameters = content_type.partition(b";")
-    if kind.strip().lower() != b"application/json":
-        return False
-    charset = parameters.strip().lower().removeprefix(b"charset=").strip(b'" ')
-    return charset in {b"", b"utf-8", b"utf8"}
