@@ -10,11 +10,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import settings
 
 from smshub.connectors.smpp import Connector, SmppSettings
 from smshub.protocols.smpp.events import Limits, Requested, Side, Unbound
 from smshub.protocols.smpp.pdus import BINDS, Command, Pdu
 from smshub.protocols.smpp.session import Session
+
+# A busy machine is slow now and then; that is no fault of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 PATIENCE = 5.0  # seconds after which a test gives up waiting
 

@@ -86,6 +86,18 @@ async def test_answers_in_one_read_are_told_once(engine, smsc, message):
     assert 1 == hub.changes - before
 
 
+async def test_a_peer_that_does_not_read_gets_no_more(engine):
+    """While its side of the connection is full there is no room; `changed` tells when there is again."""
+    hub = await engine()
+    hub.connector._sending.pause_writing()
+    assert 0 == hub.connector.room()
+    before = hub.changes
+
+    hub.connector._sending.resume_writing()
+
+    assert (10, 1) == (hub.connector.room(), hub.changes - before)
+
+
 async def test_parts_beyond_the_window_wait_for_it(engine, smsc, message):
     """A text of three segments passes a window of two, and is Accepted with every id in order."""
     hub = await engine(window=2)
@@ -179,8 +191,10 @@ async def test_a_peer_that_unbinds_is_answered_and_bound_again(engine, smsc, mes
     wire.flush()
     assert Accepted(("1",)) == await hub.outcome()
     assert 0 == hub.connector.room()
+    hub.submit(message(id="too late"))
 
     assert Uncertain(detail="the link was lost") == await hub.outcome()
+    assert Deferred(Reason.UNREACHABLE, detail="unbound by the peer") == await hub.outcome()
     await asyncio.wait_for(wire.ended.wait(), 5)
     await hub.up()
 

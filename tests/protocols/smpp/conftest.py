@@ -1,10 +1,15 @@
 """Two sessions and a wire between them."""
 
 import pytest
+from hypothesis import settings
 
 from smshub.protocols.smpp.events import BindMode, Bound, Credentials, Event, Limits, Requested, Side
 from smshub.protocols.smpp.pdus import Command, Pdu
 from smshub.protocols.smpp.session import Session
+
+# A busy machine is slow now and then; that is no fault of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 CREDENTIALS = Credentials("hub", "secret")
 TEXT = Pdu(Command.SUBMIT_SM, {"destination_addr": "491701234567", "short_message": b"Hello"})
