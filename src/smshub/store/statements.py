@@ -63,6 +63,8 @@ class Statements:
     find_reference: str
     settle: str
     settled: str
+    archive_moving: str
+    move: str
     archive: str
     start: str
     started: str
@@ -89,9 +91,11 @@ def statements_for(dialect: str) -> Statements:
     """Compile the statements for `sqlite` or `postgresql`."""
     made: dict[str, tuple[ClauseElement, str]] = {
         **_ways_in(dialect),
-        **_attempts(dialect),
-        **_receipts(dialect),
-        **_receipt_changes(dialect),
+        **_outcomes(dialect),
+        **_starts(dialect),
+        **_early(dialect),
+        **_reported(dialect),
+        **_reports(),
     }
     return Statements(
         dialect=dialect, **{name: _compiled(statement, dialect, names) for name, (statement, names) in made.items()}
@@ -147,9 +151,10 @@ def _ways_in(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
     }
 
 
-def _attempts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+def _outcomes(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
     m = messages.c
     outcome = ("due_at", "state", "resends", "settled_at", "outcome", "reason", "code", "detail", "provider_ref")
+    elsewhere = (m.id == _p("id"), m.state == _word("QUEUED"), m.connector != _p("connector"))
     return {
         # UNCERTAIN is no way out of UNCERTAIN (domain.message.TRANSITIONS), hence the last condition.
         "settle": (
@@ -168,15 +173,39 @@ def _attempts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
             select(m.id, m.attempt, m.fence, m.state, m.settled_at).where(_among(m.id, "ids", dialect)),
             "ids",
         ),
-        "archive": (
-            insert_into(dialect, attempts)
-            .from_select(
-                [column.name for column in attempts.columns],
-                select(*ATTEMPT).where(m.id == _p("id"), m.state == _word("QUEUED"), m.attempt > literal_column("0")),
-            )
-            .on_conflict_do_nothing(index_elements=[attempts.c.message_id, attempts.c.number]),
-            "id",
+        "archive_moving": (_archive(dialect, *elsewhere), "id connector"),
+        "move": (
+            update(messages).values(connector=_p("connector", Text())).where(*elsewhere),
+            "connector id connector",
         ),
+        "insert_part": (
+            insert_into(dialect, parts)
+            .values({name: _p(name, parts.c[name].type) for name in ("message_id", "part", "connector", "ref")})
+            .on_conflict_do_nothing(index_elements=[parts.c.message_id, parts.c.part]),
+            "message_id part connector ref",
+        ),
+    }
+
+
+def _archive(dialect: str, *which: ColumnElement[bool]) -> ClauseElement:
+    """Copy the current attempts of messages to `attempts`; one that is there already stays."""
+    made: ClauseElement = (
+        insert_into(dialect, attempts)
+        .from_select(
+            [column.name for column in attempts.columns],
+            select(*ATTEMPT).where(
+                *which, messages.c.attempt > literal_column("0"), messages.c.started_at.is_not(None)
+            ),
+        )
+        .on_conflict_do_nothing(index_elements=[attempts.c.message_id, attempts.c.number])
+    )
+    return made
+
+
+def _starts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+    m = messages.c
+    return {
+        "archive": (_archive(dialect, m.id == _p("id"), m.state == _word("QUEUED")), "id"),
         "start": (
             update(messages)
             .values(
@@ -194,18 +223,15 @@ def _attempts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
             select(m.id, m.attempt, m.fence).where(_among(m.id, "ids", dialect), m.state == _word("SENDING")),
             "ids",
         ),
-        "insert_part": (
-            insert_into(dialect, parts)
-            .values({name: _p(name, parts.c[name].type) for name in ("message_id", "part", "connector", "ref")})
-            .on_conflict_do_nothing(index_elements=[parts.c.message_id, parts.c.part]),
-            "message_id part connector ref",
-        ),
     }
 
 
-def _receipts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
-    m, p, e = messages.c, parts.c, early_receipts.c
-    found = (m.id, m.provider_ref, m.state, m.receipt_state, m.receipt_code, m.receipt_at)
+def _early(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+    e = early_receipts.c
+    early = insert_into(dialect, early_receipts).values(
+        {column.name: _p(column.name, column.type) for column in early_receipts.columns}
+    )
+    final = [_word(word) for word in ("DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE", "REJECTED")]
     return {
         "any_early": (text("SELECT EXISTS (SELECT 1 FROM early_receipts)"), ""),
         "find_early": (
@@ -214,6 +240,26 @@ def _receipts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
             ),
             "connector refs",
         ),
+        "delete_early": (
+            delete(early_receipts).where(e.connector == _p("connector"), e.ref == _p("ref")),
+            "connector ref",
+        ),
+        # The last word counts, unless a final one has been said.
+        "keep_early": (
+            early.on_conflict_do_update(
+                index_elements=[e.connector, e.ref],
+                set_={name: early.excluded[name] for name in ("spellings", "state", "code", "at", "stored_at")},
+                where=early_receipts.c.state.not_in(final),
+            ),
+            "connector ref spellings state code at stored_at",
+        ),
+    }
+
+
+def _reported(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+    m, p = messages.c, parts.c
+    found = (m.id, m.provider_ref, m.state, m.receipt_state, m.receipt_code, m.receipt_at)
+    return {
         # Locked, on PostgreSQL, until the commit: another node may cancel at the same time. In the order of ids, so
         # that two nodes do not wait for each other.
         "find_by_ref": (
@@ -239,13 +285,9 @@ def _receipts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
     }
 
 
-def _receipt_changes(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
-    m, p, e = messages.c, parts.c, early_receipts.c
+def _reports() -> dict[str, tuple[ClauseElement, str]]:
+    m, p = messages.c, parts.c
     fields = ("state", "receipt_state", "receipt_code", "receipt_at")
-    early = insert_into(dialect, early_receipts).values(
-        {column.name: _p(column.name, column.type) for column in early_receipts.columns}
-    )
-    final = [_word(word) for word in ("DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE", "REJECTED")]
     return {
         "report": (
             update(messages)
@@ -256,18 +298,5 @@ def _receipt_changes(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
         "report_part": (
             update(parts).values(state=_p("state", Text())).where(p.message_id == _p("id"), p.part == _p("part")),
             "state id part",
-        ),
-        "delete_early": (
-            delete(early_receipts).where(e.connector == _p("connector"), e.ref == _p("ref")),
-            "connector ref",
-        ),
-        # The last word counts, unless a final one has been said.
-        "keep_early": (
-            early.on_conflict_do_update(
-                index_elements=[e.connector, e.ref],
-                set_={name: early.excluded[name] for name in ("spellings", "state", "code", "at", "stored_at")},
-                where=early_receipts.c.state.not_in(final),
-            ),
-            "connector ref spellings state code at stored_at",
         ),
     }

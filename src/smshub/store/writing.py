@@ -9,7 +9,6 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingErr
 
 from smshub.domain.message import Message, State
 from smshub.store.batch import Accept, Batch, Call, Replay, Settled, Start, Written
-from smshub.store.changes import requeue
 from smshub.store.receipts import consume_early, report
 from smshub.store.schema import messages
 from smshub.store.statements import Statements, statements_for
@@ -36,7 +35,7 @@ def write_batch(connection: Connection, batch: Batch) -> Written:
         if batch.accepts:
             _accept(cursor, statements, batch.accepts, written)
         if batch.settled:
-            _settle(connection, cursor, statements, batch.settled, written)
+            _settle(cursor, statements, batch.settled, written)
         if batch.receipts:
             written.receipts = report(cursor, statements, batch.receipts, batch.at)
         if batch.calls:
@@ -116,9 +115,7 @@ def _plain(word: str | None) -> str | None:
     return None if word is None else str.__str__(word)
 
 
-def _settle(
-    connection: Connection, cursor: Any, statements: Statements, settled: list[Settled], written: Written
-) -> None:
+def _settle(cursor: Any, statements: Statements, settled: list[Settled], written: Written) -> None:
     cursor.executemany(statements.settle, [_settled_row(one) for one in settled])
     if cursor.rowcount != len(settled):
         cursor.execute(statements.settled, (statements.among([one.id for one in settled]),))
@@ -127,9 +124,10 @@ def _settle(
             one.id for one in settled if rows.get(one.id) != (one.attempt, one.fence, str(one.state), one.at)
         )
     fitting = [one for one in settled if one.id not in written.stale] if written.stale else settled
-    deferred = [one for one in fitting if one.state == State.QUEUED]
-    for one in deferred:
-        requeue(connection, (one.id,), one.connector)
+    deferred = [(one.connector, one.id, one.connector) for one in fitting if one.state == State.QUEUED]
+    if deferred:
+        cursor.executemany(statements.archive_moving, [row[1:] for row in deferred])
+        cursor.executemany(statements.move, deferred)
     named = [(one, refs) for one in fitting if one.refs and (refs := _refs(one))]
     parted = [
         (one.id, part, one.connector, ref)
