@@ -88,7 +88,8 @@ def test_a_wrong_object_is_told_by_its_place():
 
     assert [
         (
-            "connectors.a.lanes: must be greater than or equal to 1. On how many nodes at once it may run, each with its"
+            "connectors.a.lanes: must be greater than or equal to 1."
+            " On how many nodes at once it may run, each with its"
             " share of the rate."
         ),
         "connectors.a.throuput: unknown key. Did you mean 'throughput'?",

@@ -40,7 +40,7 @@ def explain(
             ("encoding", told.get("encoding")),
             ("size", size),
             ("class", told.get("class")),
-            ("valid for", f"{told.get('valid_for')} s"),
+            ("valid for", f"{told.get('valid_for', 0):g} s"),
         ]
     )
     print()

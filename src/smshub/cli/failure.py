@@ -1,5 +1,6 @@
 """How a command fails: one line on the error stream and an exit status."""
 
+import os
 from enum import IntEnum
 
 
@@ -17,3 +18,9 @@ class Failed(Exception):
     def __init__(self, line: str, status: Exit = Exit.REFUSED) -> None:
         super().__init__(line)
         self.status = status
+
+
+def reason(error: OSError) -> str:
+    """Tell what the system said, with the file if there is one; asyncio writes sentences of its own around it."""
+    said = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+    return f"{error.filename}: {said}" if error.filename else said

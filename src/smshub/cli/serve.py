@@ -3,6 +3,7 @@
 import typer
 
 from smshub.cli.config import DEFAULT_FILE, File, load_config
+from smshub.cli.failure import Failed, reason
 
 
 def serve(config: File = DEFAULT_FILE) -> None:
@@ -14,5 +15,12 @@ def serve(config: File = DEFAULT_FILE) -> None:
     import uvloop  # noqa: PLC0415 - the hub is loaded only when it is to run
 
     from smshub.app import serve as run  # noqa: PLC0415
+    from smshub.store.errors import StoreError  # noqa: PLC0415
 
-    raise typer.Exit(uvloop.run(run(settings, config_path=config)))
+    try:
+        status = uvloop.run(run(settings, config_path=config))
+    except StoreError as error:
+        raise Failed(f"the hub cannot start: {error}") from None
+    except OSError as error:
+        raise Failed(f"the hub cannot start: {reason(error)}") from None
+    raise typer.Exit(status)

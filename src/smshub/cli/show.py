@@ -4,6 +4,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from typing import Any
 
 
@@ -38,8 +39,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else 4_000
-    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+    if sys.stdout.isatty():
+        Console(highlight=False, markup=False, emoji=False).print(table)
+        return
+    plain = Console(file=StringIO(), width=4_000, highlight=False, markup=False, emoji=False)
+    plain.print(table)
+    for line in plain.file.getvalue().splitlines():  # type: ignore[attr-defined]
+        print(line.rstrip())
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
-from smshub.cli.failure import Exit, Failed
+from smshub.cli.failure import Exit, Failed, reason
 
 if TYPE_CHECKING:
     from smshub.simulators.faults import Action, Script
@@ -103,7 +103,7 @@ def _run(simulator: _Simulator, host: str, port: int, what: str) -> None:
         try:
             taken = await simulator.start(host, port)
         except OSError as error:
-            raise Failed(f"cannot listen on {host}:{port} ({error.strerror})") from None
+            raise Failed(f"cannot listen on {host}:{port} ({reason(error)})") from None
         _show(f"{what} on {host}:{taken}; end it with Ctrl-C")
         await end.wait()
         await simulator.stop()
