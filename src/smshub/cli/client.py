@@ -49,8 +49,8 @@ class Client:
 
     def get(self, path: str, **query: object) -> Document:
         """Read."""
-        given = {key: str(value) for key, value in query.items() if value is not None}
-        return self._call("GET", path + (f"?{urlencode(given)}" if given else ""))
+        wanted = given(query)
+        return self._call("GET", path + (f"?{urlencode(wanted)}" if wanted else ""))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Document:
         """Hand something in."""
@@ -157,6 +157,11 @@ class Client:
             )
         member = problem.get("member")
         return f"{member}: {said}" if member else said
+
+
+def given(members: Mapping[str, Any]) -> Document:
+    """Leave out the members that nobody gave."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def segment(name: str) -> str:

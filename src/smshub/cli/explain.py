@@ -1,10 +1,10 @@
 """`smshub explain`: what would be done with a text."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from smshub.cli.client import Client
+from smshub.cli.client import Client, given
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_fields, print_json, print_table
 
@@ -24,10 +24,8 @@ def explain(
 
     Encoding, segments, and every route with the reason it is taken or passed over. Sends nothing.
     """
-    body: dict[str, Any] = {"to": to, "text": text}
-    optional = {"from": originator, "class": message_class, "type": "flash" if flash else None}
-    body |= {key: value for key, value in optional.items() if value is not None}
-    told = hub.post("/v1/explain", body)
+    members = {"to": to, "text": text, "from": originator, "class": message_class, "type": "flash" if flash else None}
+    told = hub.post("/v1/explain", given(members))
     if as_json:
         print_json(told)
         return

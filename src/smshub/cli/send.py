@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from smshub.cli.client import Client, Document, segment
+from smshub.cli.client import Client, Document, given, segment
 from smshub.cli.failure import Exit, Failed
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json
@@ -36,8 +36,9 @@ def send(
     Prints the id, the number and the state of each message. With --wait every change of state is printed, and the
     exit status is 0 only where all have been delivered.
     """
-    body: dict[str, Any] = {"to": to if len(to) > 1 else to[0], "text": sys.stdin.read() if text == "-" else text}
-    optional = {
+    members: dict[str, Any] = {
+        "to": to if len(to) > 1 else to[0],
+        "text": sys.stdin.read() if text == "-" else text,
         "from": originator,
         "class": message_class,
         "type": "flash" if flash else None,
@@ -45,16 +46,17 @@ def send(
         "valid_for": valid_for,
         "send_at": send_at,
     }
-    body |= {key: value for key, value in optional.items() if value is not None}
-    answer = hub.post("/v1/messages", body)
-    messages: list[Document] = answer.get("messages", [])
-    if not wait:
-        if as_json:
-            print_json(answer)
-        else:
-            for message in messages:
-                _print(message)
-        return
+    answer = hub.post("/v1/messages", given(members))
+    if wait:
+        _wait(hub, answer.get("messages", []), timeout, as_json=as_json)
+    elif as_json:
+        print_json(answer)
+    else:
+        for message in answer.get("messages", []):
+            _print(message)
+
+
+def _wait(hub: Client, messages: list[Document], timeout: float, *, as_json: bool) -> None:
     ended = _follow(hub, messages, timeout, quiet=as_json)
     if as_json:
         print_json({"messages": ended})
