@@ -1,9 +1,11 @@
 """One transaction: a batch goes in, what came of each part comes out."""
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
@@ -142,16 +144,24 @@ def _settle(cursor: Any, statements: Statements, settled: list[Settled], written
 
 
 def _call(connection: Connection, call: Call) -> Any:
-    """Run a function in a savepoint of its own; what it raises is its result, unless the database itself is gone."""
+    """Run a function in a savepoint of its own; what it raises is its result, unless the database itself fails."""
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            return call(connection)
-    except DBAPIError as error:
-        if error.connection_invalidated or not isinstance(error, IntegrityError | DataError | ProgrammingError):
+        result = call(connection)
+        savepoint.commit()
+    except Exception as error:
+        # SQLite may already have rolled back everything (a full disk), the savepoint with it.
+        if _of_the_database(error):
             raise
+        savepoint.rollback()
         return error
-    except Exception as error:  # noqa: BLE001 - it is the caller's and goes back to the caller
-        return error
+    return result
+
+
+def _of_the_database(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, sqlite3.OperationalError | psycopg.OperationalError)
+    return error.connection_invalidated or not isinstance(error, IntegrityError | DataError | ProgrammingError)
 
 
 def _start(cursor: Any, statements: Statements, starts: list[Start]) -> frozenset[str]:
