@@ -121,8 +121,9 @@ class Session(asyncio.Protocol):
         self.rest = data[at:]
         if texts:
             self.ledger.keep(texts, now)
-        if answers:
             self.answer(b"".join(answers))
+        elif answers:
+            self.transport.write(b"".join(answers))
 
     def other(self, command: int, sequence: int) -> bytes:
         """Answer what is not a submit_sm."""
@@ -134,7 +135,7 @@ class Session(asyncio.Protocol):
         return HEADER.pack(16, GENERIC_NACK, BAD_COMMAND, sequence)
 
     def answer(self, answers: bytes) -> None:
-        """Write, after the delay that is asked for."""
+        """Write the answers to texts, after the delay that is asked for."""
         if self.delay:
             asyncio.get_running_loop().call_later(self.delay, self.transport.write, answers)
         else:
