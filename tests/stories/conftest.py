@@ -6,258 +6,47 @@ process, on a thread of their own, so that a story can look at what arrived. Wha
 """
 
 import asyncio
-import base64
 import contextlib
-import http.client
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
+import datetime as dt
+import ipaddress
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import bcrypt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from fixtures_hub import ACCOUNTS, ADMIN, COMMAND, Hub, free_port, route, smpp, wait_for
 
 from smshub.simulators.faults import Script
 from smshub.simulators.smsc import Received, SmscSimulator
 
-COMMAND = [str(Path(sys.executable).with_name("smshub"))]
-READY_WITHIN = 20.0
-ADMIN = "admin:admin-password"
-SHOP = "shop:shop-password"
-
-SERVER = """\
-[server]
-listen = "127.0.0.1:{port}"
-database = "{database}"
-{server}
-"""
-
-# Two callers: one that may do anything, one that may only send.
-ACCOUNTS = """\
-[accounts.admin]
-password = "admin-password"
-role = "administrator"
-
-[accounts.shop]
-password = "shop-password"
+# What the shared hub has besides: narrow accounts, words of the operator's own, a TLS listener.
+MORE = """\
+[accounts.narrow]
+password = "narrow-password"
+api_keys = ["narrow-key-of-32-letters-and-more"]
 originator = "ACME"
+originators = ["ACME", "Bank"]
+doors = ["native"]
+max_recipients = 2
+max_segments = 2
+country = "DE"
+
+[accounts.soapy]
+# bcrypt of "soapy-password"
+password = "{bcrypt}"
+doors = ["smshub"]
+
+[errors]
+TextTooLong = "Zu lang: {{segments}} Teile, erlaubt sind {{limit}}."
 """
-
-ROUTE = """\
-[[routes]]
-prefixes = [""]
-connectors = [{connectors}]
-"""
-
-
-def wait_for(look: Callable[[], Any], within: float = 15.0) -> Any:
-    """Look again and again until something is there, and give it; fails when nothing comes within so many seconds."""
-    until = time.monotonic() + within
-    while not (found := look()):
-        if time.monotonic() > until:
-            pytest.fail(f"still {found!r} after {within:g} s")
-        time.sleep(0.02)
-    return found
-
-
-def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def smpp(name: str, port: int, **settings: object) -> str:
-    """Write the table of a connector to a message centre."""
-    values = {"type": "smpp", "host": "127.0.0.1", "port": port, "backoff_initial": 0.1, "backoff_max": 0.5, **settings}
-    return f"[connectors.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
-
-
-def route(*connectors: str) -> str:
-    """Write the default route."""
-    return ROUTE.format(connectors=", ".join(f'"{name}"' for name in connectors))
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back over HTTP; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, read as JSON."""
-        return json.loads(self.body)
-
-
-class Hub:
-    """A hub's folder, configuration and process. Every start is a new process on the same files."""
-
-    def __init__(self, folder: Path, port: int, *, database: str = "", env: Mapping[str, str] | None = None) -> None:
-        self.folder = folder
-        self.port = port
-        self.database = database or f"sqlite:///{folder}/hub.db"
-        self.config = folder / "smshub.toml"
-        self.env = {**os.environ, **(env or {})}
-        self.env.pop("PYTHONASYNCIODEBUG", None)
-        self.process: subprocess.Popen[bytes] | None = None
-        self._log = folder / "hub.log"
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def log(self) -> str:
-        """Everything it has written to its output and its errors so far."""
-        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
-
-    def configure(self, tables: str, server: str = "") -> None:
-        """Write its file: the tables below a [server] table, to which `server` adds lines."""
-        text = SERVER.format(port=self.port, database=self.database, server=server) + tables
-        self.config.touch(mode=0o600)
-        self.config.write_text(text, encoding="utf-8")
-
-    # --- its process ------------------------------------------------------------------------------------------------
-
-    def spawn(self) -> "subprocess.Popen[bytes]":
-        """Start the process without waiting for it."""
-        with self._log.open("ab") as log:
-            command = [*COMMAND, "serve", "--config", str(self.config)]
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        return self.process
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        process = self.spawn()
-        until = time.monotonic() + READY_WITHIN
-        while time.monotonic() < until:
-            if process.poll() is not None:
-                pytest.fail(f"the hub ended with {process.returncode}: {self.log[-2000:]}")
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.call("GET", "/livez", user=None).status == 200:
-                    return
-            time.sleep(0.02)
-        pytest.fail(f"the hub is not ready after {READY_WITHIN:g} s: {self.log[-2000:]}")
-
-    def kill(self) -> None:
-        """End it as a crash would (SIGKILL)."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(10)
-
-    def stop(self, within: float = 15.0) -> int:
-        """End it with SIGTERM; give its exit status. Fails when it takes longer than promised."""
-        assert self.process is not None
-        self.process.terminate()
-        try:
-            return self.process.wait(within)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            pytest.fail(f"the hub did not stop within {within:g} s: {self.log[-2000:]}")
-
-    def reload(self) -> None:
-        """Have it read its file again (SIGHUP) and wait until it has said what came of it."""
-        assert self.process is not None
-        said = self._reloads()
-        self.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self._reloads() > said)
-
-    def _reloads(self) -> int:
-        return self.log.count("config.reloaded") + self.log.count("config.refused")
-
-    def end(self) -> None:
-        """End what is left of it."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(10)
-
-    # --- its doors --------------------------------------------------------------------------------------------------
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        user: str | None = SHOP,
-        headers: Mapping[str, str] | None = None,
-        source: str = "127.0.0.1",
-    ) -> Answer:
-        """Make a request over a connection of its own, from the loopback address `source`; bytes are sent as given."""
-        sent = {} if user is None else {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
-        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        if content is not None:
-            sent["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30, source_address=(source, 0))
-        try:
-            connection.request(method, path, content, {**sent, **(headers or {})})
-            answer = connection.getresponse()
-            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
-
-    def send(self, to: object = "+491701234567", text: str = "Hello", *, user: str = SHOP, **members: object) -> str:
-        """Hand in a text that must be accepted; give the id of its (first) message."""
-        answer = self.call("POST", "/v1/messages", {"to": to, "text": text, **members}, user=user)
-        assert 202 == answer.status, answer.body
-        return str(answer.json["messages"][0]["id"])
-
-    def message(self, message_id: str) -> dict[str, Any]:
-        """Show a message with its attempts."""
-        answer = self.call("GET", f"/v1/messages/{message_id}", user=ADMIN)
-        assert 200 == answer.status, answer.body
-        return dict(answer.json)
-
-    def ends(self, message_id: str, *states: str, within: float = 15.0) -> dict[str, Any]:
-        """Wait until a message is in one of these states (DELIVERED unless named), and give it."""
-
-        def look() -> dict[str, Any] | None:
-            message = self.message(message_id)
-            return message if message["state"] in (states or ("DELIVERED",)) else None
-
-        return dict(wait_for(look, within))
-
-    def messages(self, **filters: str) -> list[dict[str, Any]]:
-        """List up to 500 messages."""
-        query = "&".join(f"{name}={value}" for name, value in {"limit": "500", **filters}.items())
-        return list(self.call("GET", f"/v1/messages?{query}", user=ADMIN).json["messages"])
-
-    def connectors(self) -> dict[str, dict[str, Any]]:
-        """Tell the connectors by name."""
-        return {one["name"]: one for one in self.call("GET", "/v1/connectors", user=ADMIN).json["connectors"]}
-
-    def bound(self, *names: str) -> None:
-        """Wait until these connectors are up."""
-        wait_for(lambda: all(self.connectors()[name]["state"] == "up" for name in names))
-
-    def run(self, *words: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run the command line as the shop, with nothing but the address and the password in its environment."""
-        name, _, password = SHOP.partition(":")
-        env = {**self.env, "SMSHUB_URL": self.url, "SMSHUB_USERNAME": name, "SMSHUB_PASSWORD": password}
-        return subprocess.run(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            **options,
-        )
+TLS = 'tls = {{ listen = "127.0.0.1:{port}", certificate = "{folder}/hub.crt", key = "{folder}/hub.key" }}'
 
 
 @dataclass
@@ -369,12 +158,28 @@ def make_hub(tmp_path: Path) -> Iterator[Callable[..., Hub]]:
         yield make
 
 
+@pytest.fixture(scope="module")
+def make_shared_smsc(smsc_loop: asyncio.AbstractEventLoop) -> Iterator[Callable[..., Smsc]]:
+    """Give a maker of message centres for all tests of a file."""
+    with smscs(smsc_loop) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_shared_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Hub]]:
+    """Give a maker of hubs for all tests of a file."""
+    with hubs(tmp_path_factory.mktemp("hubs")) as make:
+        yield make
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A hub and the message centre behind it."""
 
     hub: Hub
     smsc: Smsc
+    tls_port: int = 0
+    certificate: Path = Path()
 
 
 @pytest.fixture
@@ -388,13 +193,41 @@ def pair(make_smsc: Callable[..., Smsc], make_hub: Callable[..., Hub]) -> Pair:
 
 @pytest.fixture(scope="session")
 def shared(smsc_loop: asyncio.AbstractEventLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Give such a pair to all stories that change nothing about it: a start takes longer than most of them."""
-    with smscs(smsc_loop) as make_smsc, hubs(tmp_path_factory.mktemp("shared")) as make_hub:
+    """Give a pair to all stories that change nothing about it: a start takes longer than most of them."""
+    folder = tmp_path_factory.mktemp("shared")
+    self_signed(folder)
+    tls_port = free_port()
+    more = MORE.format(bcrypt=bcrypt.hashpw(b"soapy-password", bcrypt.gensalt(4)).decode())
+    with smscs(smsc_loop) as make_smsc, hubs(folder) as make_hub:
         smsc = make_smsc()
-        hub = make_hub(ACCOUNTS + smpp("smsc", smsc.port) + route("smsc"))
+        tables = ACCOUNTS + more + smpp("smsc", smsc.port) + route("smsc")
+        hub = make_hub(tables, server=TLS.format(port=tls_port, folder=folder))
         hub.bound("smsc")
-        yield Pair(hub, smsc)
+        yield Pair(hub, smsc, tls_port, folder / "hub.crt")
         assert 0 == hub.stop()
+
+
+def self_signed(folder: Path) -> None:
+    """Make a certificate for 127.0.0.1 and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "hub.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "hub.key").touch(mode=0o600)
+    (folder / "hub.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 @pytest.fixture(scope="session")
