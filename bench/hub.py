@@ -95,7 +95,11 @@ class Hub:
             str(self.config),
         ]
         self.child = Child(command, self.env, self.folder, quiet=True)
-        wait_http(f"http://127.0.0.1:{self.port}/livez", timeout=timeout, child=self.child)
+        try:
+            wait_http(f"http://127.0.0.1:{self.port}/livez", timeout=timeout, child=self.child)
+        except BaseException:
+            self.child.stop()
+            raise
 
     def cpu(self) -> float:
         """Give the CPU seconds it has spent."""

@@ -115,6 +115,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait(20)
+        self._close()
 
     def stop(self, timeout: float = 20.0) -> int:
         """End it with SIGTERM, with SIGKILL when it is late; give its exit code."""
@@ -124,11 +125,15 @@ class Child:
                 self.process.wait(timeout)
             except subprocess.TimeoutExpired:
                 self.kill()
+        self._close()
+        return self.process.returncode
+
+    def _close(self) -> None:
+        """Close our ends."""
         for stream in (self.process.stdin, self.process.stdout, self.errors):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        return self.process.returncode
 
 
 def family(pid: int) -> list[int]:
