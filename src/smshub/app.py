@@ -22,7 +22,7 @@ from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
-from smshub.domain.routing import Route, Routes, Target
+from smshub.domain.routing import Routes
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
@@ -184,6 +184,9 @@ class Application:
         await self._housekeeping.own(time.time())
 
     def _outlet(self, name: str, settings: ConnectorSettings, merged: Merged) -> Outlet:
+        proxy = merged.config.server.proxy
+        if proxy is not None and getattr(settings, "proxy", proxy) is None:
+            settings = settings.model_copy(update={"proxy": proxy})
         return Outlet(
             connector_class(settings.type)(name, settings),
             kind=settings.type,
@@ -313,18 +316,7 @@ class Application:
 
 def traffic_of(config: Config) -> Traffic:
     """Make the routes and policies that a configuration describes."""
-    routes = Routes(
-        Route(
-            name=name,
-            prefixes=tuple(route.prefixes),
-            targets=tuple(
-                Target(connector=one.name, priority=one.priority, weight=one.weight) for one in route.connectors
-            ),
-            accounts=frozenset(route.accounts),
-            classes=frozenset(route.classes),
-        )
-        for name, route in config.named_routes.items()
-    )
+    routes = Routes(configuration.routes_of(config))
     policies = {
         message_class: ClassPolicy(
             valid_for=config.classes.of(message_class).valid_for,

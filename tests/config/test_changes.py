@@ -84,13 +84,12 @@ def test_a_masked_body_that_comes_back_keeps_its_secrets():
 def test_a_wrong_object_is_told_by_its_place():
     """The lines are those of a file."""
     with pytest.raises(ConfigErrors) as caught:
-        read_object("connectors", "a", {"type": "log", "throuput": 1, "lanes": 0})
+        read_object("connectors", "a", {"type": "log", "throuput": 1, "throughput_originator": 0})
 
     assert [
         (
-            "connectors.a.lanes: must be greater than or equal to 1."
-            " On how many nodes at once it may run, each with its"
-            " share of the rate."
+            "connectors.a.throughput_originator: must be greater than 0."
+            " Segments a second that the provider allows for one originator."
         ),
         "connectors.a.throuput: unknown key. Did you mean 'throughput'?",
     ] == str(caught.value).splitlines()
@@ -153,7 +152,7 @@ def edited(**tables) -> list[str]:
 def test_the_same_file_changes_nothing():
     """Neither does a default that is written down."""
     assert [] == edited()
-    assert [] == edited(connectors={"log": {"type": "log", "lanes": 1}})
+    assert [] == edited(connectors={"log": {"type": "log", "file": "-"}})
 
 
 def test_a_plan_names_what_comes_goes_and_changes():

@@ -88,7 +88,6 @@ FAULTS = [
     ('mount = "sms"', "", "server.mount: must be a path that begins with /, such as /sms"),
     ('proxy = "hunter2"', "", "server.proxy: must be a URL, such as http://127.0.0.1:3128"),
     ('database = "mysql://me:hunter2@h/n"', "", "server.database: must be sqlite:///FILE or postgresql://USER@HOST/NAME"),
-    ("shutdown_grace = nan", "", "server.shutdown_grace: must be a number. Seconds that a stopping hub gives to what is in flight."),
     ("limits = { body = 1 }", "", "server.limits.body: must be greater than or equal to 1024. Largest request body, in bytes."),
     ('log_level = "loud"', "", "server.log_level: must be 'debug', 'info', 'warning' or 'error'. How much is logged."),
     ("", '[accounts.a]\nclas = "otp"', "accounts.a.clas: unknown key. Did you mean 'class'?"),

@@ -1,7 +1,6 @@
 """The way out for trying out writes texts down."""
 
 import json
-import logging
 
 import pytest
 
@@ -20,19 +19,9 @@ async def write(message, **settings):
         await connector.close()
 
 
-async def test_a_text_goes_to_the_log(message, caplog):
-    """With its number and its sender, and is taken at once."""
-    caplog.set_level(logging.INFO)
-
-    outcome = await write(message(text="two\nlines"))
-
-    assert Accepted(("01HZX",)) == outcome
-    assert [r"trial: to 491701234567 from 'ACME': 'two\nlines'"] == caplog.messages
-
-
 async def test_a_text_goes_to_standard_output(message, capsys):
     """One JSON object a line."""
-    outcome = await write(message(flash=True), file="-")
+    outcome = await write(message(flash=True))
 
     line = json.loads(capsys.readouterr().out)
     assert Accepted(("01HZX",)) == outcome

@@ -102,7 +102,7 @@ def _running(config: "Config") -> "tuple[list[Declared], bytes]":
         raise Failed(str(error)) from None
     try:
         key = server_key(config, make=False)
-    except OSError:
+    except (OSError, configuration.ConfigErrors):
         key = b""
         if rows:
             warn("the key of the hub cannot be read, so changed secrets cannot be told")

@@ -12,6 +12,7 @@ from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json
 
 FIRST_PAUSE = 0.1
+REPORT_PATIENCE = 15.0  # seconds
 LONGEST_PAUSE = 2.0
 
 
@@ -60,7 +61,7 @@ def _wait(hub: Client, messages: list[Document], timeout: float, *, as_json: boo
     ended = _follow(hub, messages, timeout, quiet=as_json)
     if as_json:
         print_json({"messages": ended})
-    if any(message.get("state") != "DELIVERED" for message in ended):
+    if any(message.get("state") not in {"DELIVERED", "SENT"} for message in ended):
         raise typer.Exit(Exit.REFUSED)
 
 
@@ -69,7 +70,11 @@ def _print(message: Document) -> None:
 
 
 def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: bool) -> list[Document]:
-    """Ask for each message until all have ended, and print every change of state."""
+    """
+    Ask for each message until all have ended, and print every change of state.
+
+    Not every provider reports on delivery: one that stays SENT for `REPORT_PATIENCE` seconds has ended for us too.
+    """
     from smshub.domain.message import FINAL  # noqa: PLC0415 - what only this option needs
 
     until = time.monotonic() + timeout
@@ -78,7 +83,15 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
     if not quiet:
         for message in messages:
             _print(message)
-    waiting = [one for one, message in latest.items() if message.get("state") not in FINAL]
+    sent_at: dict[str, float] = {}
+
+    def going_on(one: str) -> bool:
+        state = latest[one].get("state")
+        if state != "SENT":
+            return state not in FINAL
+        return time.monotonic() - sent_at.setdefault(one, time.monotonic()) < REPORT_PATIENCE
+
+    waiting = [one for one in latest if going_on(one)]
     while waiting:
         if time.monotonic() >= until:
             states = ", ".join(f"{one} is {latest[one].get('state')}" for one in waiting[:5])
@@ -90,7 +103,9 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
             if message.get("state") != latest[one].get("state") and not quiet:
                 _print_change(message)
             latest[one] = message
-        waiting = [one for one in waiting if latest[one].get("state") not in FINAL]
+        waiting = [one for one in waiting if going_on(one)]
+    if not quiet and any(message.get("state") == "SENT" for message in latest.values()):
+        print("SENT: the provider has it; no delivery report has come (not every provider sends one)", flush=True)
     return list(latest.values())
 
 

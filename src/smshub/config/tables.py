@@ -49,12 +49,6 @@ class Limits(Settings):
         ge=1,
         le=1_000_000_000,
     )
-    lane: int = setting(
-        "Most waiting messages that one lane of a connector keeps in memory; the rest waits on disk.",
-        10_000,
-        ge=1,
-        le=1_000_000,
-    )
     connections: int = setting("Most open connections of callers.", 10_000, ge=1, le=1_000_000)
 
 
@@ -87,9 +81,6 @@ class Server(Settings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting("How much is logged.", "info")
     log_format: Literal["text", "json"] = setting("Shape of a line of the log.", "text")
-    shutdown_grace: float = setting(
-        "Seconds that a stopping hub gives to what is in flight.", 10.0, ge=0, le=300, allow_inf_nan=False
-    )
     limits: Limits = setting("How much the hub takes at once.", Limits())
 
     @field_serializer("database", "proxy")

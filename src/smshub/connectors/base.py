@@ -21,7 +21,6 @@ class ConnectorSettings(Settings):
     throughput_originator: float | None = setting(
         "Segments a second that the provider allows for one originator.", None, gt=0, le=100_000
     )
-    lanes: int = setting("On how many nodes at once it may run, each with its share of the rate.", 1, ge=1, le=64)
 
 
 class Sender:
@@ -129,9 +128,9 @@ def connector_class(type_name: str) -> type[Any]:
         raise UnknownType(f"there is no connector type '{type_name}'")
     try:
         module = importlib.import_module(f"smshub.connectors.{type_name}")
-    except ModuleNotFoundError as error:
+        return cast("type[Any]", module.Connector)
+    except (ModuleNotFoundError, AttributeError) as error:
         raise UnknownType(f"there is no connector type '{type_name}'") from error
-    return cast("type[Any]", module.Connector)
 
 
 def settings_of(table: Mapping[str, Any]) -> ConnectorSettings:

@@ -1,7 +1,6 @@
-"""A way out for trying out: it writes each text to the log, to standard output or to a file, and sends nothing."""
+"""A way out for trying out: it writes each text to standard output or to a file, and sends nothing."""
 
 import json
-import logging
 import os
 import sys
 import time
@@ -12,13 +11,11 @@ from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason
 from smshub.domain.message import Message
 from smshub.settings import setting
 
-_log = logging.getLogger(__name__)
-
 
 class LogSettings(ConnectorSettings):
     """Texts are readable where they are written: for trying out only."""
 
-    file: str | None = setting("File to add each text to, one JSON object a line; '-' is standard output.", None)
+    file: str = setting("File to add each text to, one JSON object a line; '-' is standard output.", "-")
 
 
 class Connector(Sender):
@@ -35,7 +32,7 @@ class Connector(Sender):
         """Open the file, readable by its owner only. Raises OSError."""
         if self._file == "-":
             self._stream = sys.stdout
-        elif self._file:
+        else:
             descriptor = os.open(self._file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
             self._stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
@@ -48,8 +45,7 @@ class Connector(Sender):
     async def send(self, message: Message) -> Outcome:
         """Write a text down."""
         if self._stream is None:
-            _log.info("%s: to %s from %r: %r", self.name, message.to, message.originator, message.text)
-            return Accepted((message.id,))
+            return Deferred(Reason.UNREACHABLE, detail="the connector is not running")
         try:
             print(written(message, time.time()), file=self._stream, flush=True)
         except OSError as error:

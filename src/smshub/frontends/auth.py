@@ -71,8 +71,7 @@ class Gatekeeper:
         self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="smshub-passwords")
         self._hasher = argon2.PasswordHasher()
-        # Verified when the name is unknown, so that the time taken does not tell which names there are.
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._nobody: str | None = None
         self.load(logins)
 
     def load(self, logins: Iterable[Login]) -> None:
@@ -159,7 +158,8 @@ class Gatekeeper:
         kept = None if login is None else login.password
         if kept is None:
             if self._hashes:
-                await self._in_thread(self._verify_hash, self._nobody, password)
+                # As much work as for a name that there is, so that the time taken does not tell which there are.
+                await self._in_thread(self._verify_nobody, "", password)
             return False
         if _is_hash(kept):
             return await self._in_thread(self._verify_hash, kept, password)
@@ -167,6 +167,11 @@ class Gatekeeper:
 
     async def _in_thread(self, function: Callable[[str, str], bool], kept: str, password: str) -> bool:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, kept, password)
+
+    def _verify_nobody(self, _: str, password: str) -> bool:
+        if self._nobody is None:
+            self._nobody = self._hasher.hash(secrets.token_hex(16))
+        return self._verify_hash(self._nobody, password)
 
     def _verify_hash(self, kept: str, password: str) -> bool:
         try:

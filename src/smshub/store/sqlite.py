@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Sqlite:
         else:
             where = Path(path).resolve()
             self._lock = _lock(where)
+            _make_private(where)
             self.writer_engine = _engine(str(where), _WRITER, NullPool)
             self.reader_engine = _engine(str(where), _READER, QueuePool, pool_size=4, max_overflow=4)
             begin_with(self.reader_engine, "BEGIN")
@@ -94,6 +95,12 @@ def _engine(path: str, pragmas: tuple[str, ...], pool: type[Any], **options: Any
         return connection
 
     return create_engine("sqlite://", creator=connect, poolclass=pool, hide_parameters=True, **options)
+
+
+def _make_private(path: Path) -> None:
+    """Let the file, where it is new, be readable by its owner only: texts and numbers are in it."""
+    with suppress(OSError):  # what is really wrong shows when it is opened
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _lock(path: Path) -> int:
