@@ -12,7 +12,7 @@ from smshub.settings import MASK
 MAX_WORDS = 200
 
 # Names under which secrets hide in addresses, options and headers.
-_SENSITIVE = re.compile(r"pass|pwd|secret|token|key|auth|credential|signature|cookie", re.IGNORECASE)
+_SENSITIVE = re.compile(r"pass|pwd|secret|token|key|auth|credential|signature|cookie|session", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d(?:[ ()./-]{0,2}\d){5,}")
 _CODE = re.compile(r"\w*\d\w*")
 
