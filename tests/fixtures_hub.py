@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -60,10 +61,17 @@ def wait_for(look: Callable[[], Any], within: float = 15.0) -> Any:
 
 
 def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """
+    Find a port on loopback that nobody listens on.
+
+    It is below those that the system gives to outgoing connections (32768 and up on Linux): one of them could take it
+    between now and the hub's start, or while the hub is down.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def smpp(name: str, port: int, **settings: object) -> str:

@@ -21,8 +21,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from fixtures_hub import ACCOUNTS, ADMIN, COMMAND, Hub, free_port, route, smpp, wait_for
 
+from fixtures_hub import ACCOUNTS, ADMIN, COMMAND, Hub, free_port, route, smpp, wait_for
 from smshub.simulators.faults import Script
 from smshub.simulators.smsc import Received, SmscSimulator
 
@@ -230,9 +230,14 @@ def self_signed(folder: Path) -> None:
     )
 
 
+def on_loop(loop: asyncio.AbstractEventLoop) -> Callable[[Any], Any]:
+    """Give what runs something on another thread's loop and waits for it."""
+    return lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+
+
 @pytest.fixture(scope="session")
 def words() -> SimpleNamespace:
     """Give the words with which stories write configurations and wait."""
     return SimpleNamespace(
-        accounts=ACCOUNTS, smpp=smpp, route=route, wait_for=wait_for, free_port=free_port, admin=ADMIN, command=COMMAND
+        accounts=ACCOUNTS, smpp=smpp, route=route, wait_for=wait_for, on_loop=on_loop, admin=ADMIN, command=COMMAND
     )
