@@ -18,6 +18,7 @@ from smshub.domain.commands import (
 )
 from smshub.domain.delivery import Accepted, Deferred, Reason, Receipt, ReceiptState, Rejected, Uncertain
 from smshub.domain.message import MessageClass, State
+from smshub.store.errors import StoreUnavailable
 
 
 async def test_a_text_is_on_disk_before_it_is_answered_and_is_sent(rig_factory):
@@ -384,3 +385,43 @@ async def test_explain_tells_encoding_segments_and_every_way(rig_factory):
     assert ("491701234567", "UCS2", 1, 8) == (explained.to, explained.encoding, explained.segments, explained.units)
     assert [("a", False), ("b", True)] == [(way.connector, way.taken) for way in explained.ways]
     assert () == (await rig.hub.handle(rig.account, ListMessages())).messages
+
+
+async def test_an_account_may_have_its_texts_transliterated(rig_factory):
+    """Typographic quotes would double the price; as an account wishes, they are written plainly."""
+    rig = await rig_factory()
+    plain = Account("plain", transliterate=True)
+
+    reply = await rig.hub.handle(plain, SendTexts(("+491701234567",), "“Hello” – she said"))
+
+    assert ("GSM7", '"Hello" - she said') == (reply.messages[0].encoding, reply.messages[0].text)
+
+
+async def test_a_failed_database_refuses_and_loses_nothing(rig_factory, monkeypatch):
+    """
+    While the database fails, a text is refused; what was sent meanwhile is settled when it is back.
+
+    An attempt that may have been written in the failing transaction waits again: its bytes never left.
+    """
+    rig = await rig_factory()
+    rig.connectors["a"].answer = None
+    (message,) = await rig.send()
+    await rig.until(lambda: rig.connectors["a"].sent)
+    write = rig.outbox.write
+
+    def written_and_then_failed(batch):
+        write(batch)  # the worst case: it is on disk, and nobody is told
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(rig.committer._outbox.__class__, "write", lambda _, batch: written_and_then_failed(batch))
+    with pytest.raises(Refused) as refused:
+        await rig.send(text="In the failing transaction")
+    rig.connectors["a"].reply(message.id, Accepted(("ref",)))
+    monkeypatch.undo()
+
+    rig.connectors["a"].answer = lambda _: Accepted()
+    assert Refusal.UNAVAILABLE is refused.value.refusal
+    assert State.SENT is await rig.ended(message.id)
+    listed = (await rig.hub.handle(rig.account, ListMessages())).messages
+    await rig.until(lambda: all(rig.outbox.message(one.id).state is State.SENT for one in listed))
+    assert {1: 2} == {1: len({one.id for one in rig.connectors["a"].sent})}

@@ -34,6 +34,7 @@ def account_of(name: str, account: AccountSettings, config: Config) -> Account:
         max_recipients=min(settings.max_recipients, config.server.limits.max_recipients),
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
+        transliterate=settings.transliterate,
     )
 
 

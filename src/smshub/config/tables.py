@@ -167,6 +167,11 @@ class GroupSettings(Settings):
     )
     max_recipients: int = setting("Most recipients in one request.", 10_000, ge=1, le=100_000)
     max_segments: int = setting("Most segments that one text may need.", 10, ge=1, le=255)
+    transliterate: bool = setting(
+        "Write typographic quotes, dashes and accents that GSM 03.38 lacks with the letters that it has, so that a text"
+        " does not need twice the segments for them.",
+        default=False,
+    )
     doors: list[Annotated[str, AfterValidator(door_name)]] = setting(
         "Interfaces that it may use, native (/v1) and smshub (SOAP, JSON-RPC); empty means all.", []
     )

@@ -23,7 +23,8 @@ class Account(msgspec.Struct, frozen=True):
     `originator` is used where a request names none; `originators` are the others it may name (`*`: any). `country` is
     the region code by which its national numbers are read, None where it sends international digits. `valid_for` is
     the default validity in seconds, None for the default of the class. `rate` is how many messages a second it may
-    hand in, None for no limit. `doors` are the dialects it may use, empty for all.
+    hand in, None for no limit. `doors` are the dialects it may use, empty for all. `transliterate`: a text that can be
+    made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Account(msgspec.Struct, frozen=True):
     max_recipients: int = 10_000
     max_segments: int = 10
     doors: frozenset[str] = frozenset()
+    transliterate: bool = False
 
     @property
     def sees_all(self) -> bool:

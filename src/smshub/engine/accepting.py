@@ -10,7 +10,7 @@ from smshub.domain.commands import Refusal, Refused, SendTexts
 from smshub.domain.message import MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
 from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
-from smshub.domain.text import BadText, check_text, measure
+from smshub.domain.text import BadText, check_text, measure, transliterate
 
 LONGEST_REFERENCE = 255
 FARTHEST_SCHEDULE = 366 * 86_400.0
@@ -39,6 +39,8 @@ def draft(account: Account, command: SendTexts, now: float, policies: Callable[[
         check_text(text)
     except BadText as error:
         raise Refused(Refusal.MALFORMED, "BadText", member="text", why=error) from None
+    if account.transliterate and not text.isascii():
+        text = transliterate(text)
     measured = measure(text)
     if measured.segments > account.max_segments:
         raise Refused(

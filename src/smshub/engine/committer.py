@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 AcceptDone = Callable[[Replay | StoreUnavailable | None], None]
-StartDone = Callable[[bool], None]
+StartDone = Callable[[bool | None], None]
 ReceiptDone = Callable[[ReceiptEffect], None]
 
 # How long to wait before the next try when the database would not take a batch.
@@ -74,7 +74,11 @@ class Committer:
         self._kick()
 
     def start(self, start: Start, done: StartDone) -> None:
-        """Write the beginning of an attempt; `done` tells whether the message was still there to be sent."""
+        """
+        Write the beginning of an attempt; `done` tells whether the message was still there to be sent.
+
+        None: the database failed, and nobody can know whether the beginning is on disk.
+        """
         gathered = self._gathered
         gathered.batch.starts.append(start)
         gathered.start_done.append(done)
@@ -192,7 +196,7 @@ class Committer:
         for accept_done in gathered.accept_done:
             accept_done(unavailable)
         for start_done in gathered.start_done:
-            start_done(False)
+            start_done(None)
         for future in gathered.call_done:
             if not future.done():
                 future.set_exception(unavailable)

@@ -198,6 +198,8 @@ class Hub:
                     outlet.launch(message)
                 else:
                     outlet.give_up(message.segments)
+                    if isinstance(result, StoreUnavailable):
+                        outlet.never_left(message)
             if not future.done():  # the caller may have gone; the messages stay
                 future.set_result(result)
 
@@ -311,7 +313,10 @@ class Hub:
         originator = parse_originator(drafted.originator)
         ways = self._dispatcher.explain(to, account.name, drafted.message_class)
         notes = [f"{character!r} is not in GSM 03.38" for character in why_not_gsm7(command.text)]
-        if not any(way.taken for way in ways):
+        taking = next((self._dispatcher.outlets[way.connector] for way in ways if way.taken), None)
+        if taking is not None and drafted.flash and not taking.connector.capabilities.flash:
+            notes.append(f"{taking.name} cannot send flash texts: it would go as a normal one")
+        if taking is None:
             notes.append("no connector can send it now: it would wait in the queue, or be refused where no route leads")
         return Explained(
             to=to,

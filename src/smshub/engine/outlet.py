@@ -251,14 +251,26 @@ class Outlet:
             partial(self._started, started),
         )
 
-    def _started(self, message: Message, there: bool) -> None:
+    def _started(self, message: Message, there: bool | None) -> None:
         self._starting.discard(message.id)
         if there:
             self.launch(message)
-        else:
-            # Cancelled, expired or moved meanwhile, or the database was not there: the database knows.
-            self.give_up(message.segments)
-            self.lanes.look(message.message_class)
+            return
+        # Cancelled, expired or moved meanwhile, or the database was not there: the database knows.
+        self.give_up(message.segments)
+        if there is None:
+            self.never_left(message)
+        self.lanes.look(message.message_class)
+
+    def never_left(self, message: Message) -> None:
+        """
+        Take back an attempt that may have been written although the database failed.
+
+        Its bytes have not left, so it waits again; where it was not written after all, this changes nothing.
+        """
+        outcome = Deferred(Reason.TEMPORARY, detail="the database failed before it could be sent")
+        settled = settled_of(message, outcome, time.time(), State.QUEUED, message.due_at, self.name, message.resends)
+        self._committer.settle(settled, self.look)
 
     def _settle(self, message: Message, outcome: Outcome) -> None:
         self.in_flight.pop(message.id, None)
