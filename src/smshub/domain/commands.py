@@ -15,7 +15,8 @@ class SendTexts(msgspec.Struct, frozen=True):
 
     `to` is as the caller wrote it. `reference` is the caller's idempotency key. `valid_for` is in seconds from now,
     `send_at` in seconds since 1970. `client` and `source` name the calling system and its end user for the logs.
-    None means: the account's default.
+    `expires_at` (seconds since 1970) is for callers that name the end of the validity instead. None means: the
+    account's default.
     """
 
     to: tuple[str, ...]
@@ -28,6 +29,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     send_at: float | None = None
     client: str = ""
     source: str = ""
+    expires_at: float | None = None
 
 
 class ShowMessage(msgspec.Struct, frozen=True):
@@ -112,6 +114,38 @@ class DeleteObject(msgspec.Struct, frozen=True):
     name: str
 
 
+class Block(msgspec.Struct, frozen=True):
+    """
+    Let nobody reach a recipient until it is unblocked; what waits for it is rejected.
+
+    `own`: an application asks for itself, which any account may; otherwise it takes an operator.
+    """
+
+    to: str
+    reason: str = ""
+    own: bool = False
+
+
+class Unblock(msgspec.Struct, frozen=True):
+    """
+    Take a recipient off the blocklist.
+
+    `own`: an application asks for itself, which lifts only what its own account has blocked; that the recipient is not
+    on the list is then no error.
+    """
+
+    to: str
+    own: bool = False
+
+
+class ListBlocked(msgspec.Struct, frozen=True):
+    """List blocked recipients, at most `limit`; `cursor` is where the page before ended, `to` asks for one."""
+
+    to: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
 class HubStatus(msgspec.Struct, frozen=True):
     """Tell whether the hub takes messages, and its figures."""
 
@@ -128,6 +162,9 @@ Command = (
     | ListObjects
     | PutObject
     | DeleteObject
+    | Block
+    | Unblock
+    | ListBlocked
     | HubStatus
 )
 
@@ -207,6 +244,22 @@ class Objects(msgspec.Struct, frozen=True):
     objects: tuple[Mapping[str, Any], ...]
 
 
+class BlockedRecipient(msgspec.Struct, frozen=True):
+    """A recipient that nobody may reach: since when (seconds since 1970), who asked for it, and why."""
+
+    to: str
+    blocked_at: float
+    blocked_by: str
+    reason: str = ""
+
+
+class Blocklist(msgspec.Struct, frozen=True):
+    """A page of blocked recipients and where the next one begins (None: there is none)."""
+
+    recipients: tuple[BlockedRecipient, ...]
+    cursor: str | None = None
+
+
 class Status(msgspec.Struct, frozen=True):
     """The hub's own condition. `taking` is whether it accepts messages now; `why` says why not."""
 
@@ -228,7 +281,7 @@ class Done(msgspec.Struct, frozen=True):
     detail: str
 
 
-Reply = Submitted | Shown | Listed | Explained | Connectors | Objects | Status | Done
+Reply = Submitted | Shown | Listed | Explained | Connectors | Objects | BlockedRecipient | Blocklist | Status | Done
 
 
 class Refusal(StrEnum):
@@ -309,6 +362,9 @@ CATALOGUE: Mapping[str, str] = {
     "ReferenceConflict": "The reference '{value}' was used before with another content.",
     "NoRoute": "No route leads to '{value}'.",
     "Blocked": "'{value}' is on the blocklist.",
+    "BadBlockReason": "The reason must be at most {limit} printable characters.",
+    "NotYourBlock": "'{value}' was blocked by another account; an operator can unblock it.",
+    "NotOffered": "This hub does not offer {what}.",
     "Limited": "Too many requests; try again in {seconds} s.",
     "BadFilter": "The filter '{name}' is '{value}': {why}.",
     "WrongState": "The message is {state}; {why}.",

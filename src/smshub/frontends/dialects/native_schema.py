@@ -209,6 +209,28 @@ class ObjectList(Struct, frozen=True):
     objects: tuple[ObjectDocument, ...]
 
 
+class BlockRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a recipient is blocked; the whole body may be left out."""
+
+    reason: Annotated[str, Meta(description="For whoever looks at the list: one line.", max_length=255)] = ""
+
+
+class BlockedDocument(Struct, frozen=True):
+    """A recipient that nobody may reach."""
+
+    to: Annotated[str, Meta(description="International number, digits only.")]
+    blocked_at: Annotated[str, Meta(description="RFC 3339.")]
+    blocked_by: Annotated[str, Meta(description="The account that asked for it.")]
+    reason: str
+
+
+class BlocklistPage(Struct, frozen=True):
+    """Blocked recipients, and where the next page begins."""
+
+    blocked: tuple[BlockedDocument, ...]
+    next: Annotated[str | None, Meta(description="`cursor` of the next page; null where there is none.")]
+
+
 class DoneDocument(Struct, frozen=True):
     """It is done."""
 

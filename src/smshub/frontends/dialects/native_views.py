@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar, assert_never
 import msgspec
 
 from smshub.domain.commands import (
+    BlockedRecipient,
+    Blocklist,
     Connectors,
     Done,
     Explained,
@@ -23,6 +25,8 @@ from smshub.domain.delivery import ReceiptState
 from smshub.domain.message import Attempt, Message, MessageType
 from smshub.frontends.dialects.native_schema import (
     AttemptDocument,
+    BlockedDocument,
+    BlocklistPage,
     ConnectorDocument,
     ConnectorList,
     DoneDocument,
@@ -60,6 +64,14 @@ def encode_object(reply: Reply, name: str) -> bytes:
     raise Refused(Refusal.NOT_FOUND, "NotFound", what=reply.kind.removesuffix("s"))
 
 
+def encode_blocked(reply: Reply) -> bytes:
+    """Write the one blocked recipient that was asked for. Raises `Refused` (NOT_FOUND)."""
+    assert isinstance(reply, Blocklist)
+    for found in reply.recipients:
+        return _ENCODER.encode(_blocked(found))
+    raise Refused(Refusal.NOT_FOUND, "NotFound", what="blocked recipient")
+
+
 def document_of(reply: Reply) -> msgspec.Struct:
     """Put a reply into the shape in which it is answered."""
     match reply:
@@ -75,6 +87,10 @@ def document_of(reply: Reply) -> msgspec.Struct:
             return ConnectorList(tuple(_same(ConnectorDocument, connector) for connector in reply.connectors))
         case Objects():
             return ObjectList(tuple(_object(found) for found in reply.objects))
+        case BlockedRecipient():
+            return _blocked(reply)
+        case Blocklist():
+            return BlocklistPage(tuple(_blocked(one) for one in reply.recipients), reply.cursor)
         case Status():
             return _same(StatusDocument, reply)
         case Done():
@@ -103,6 +119,10 @@ def listed_message(message: Message) -> ListedMessage:
 def shown_message(message: Message, attempts: Sequence[Attempt]) -> ShownMessage:
     """Show a message with its timeline."""
     return ShownMessage(**_members(message), attempts=tuple(_attempt(attempt) for attempt in attempts))
+
+
+def _blocked(one: BlockedRecipient) -> BlockedDocument:
+    return BlockedDocument(one.to, rfc3339(one.blocked_at), one.blocked_by, one.reason)
 
 
 def rfc3339(seconds: float) -> str:
