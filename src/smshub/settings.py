@@ -6,6 +6,7 @@ This module imports nobody, so that connectors, doors and the configuration can 
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,20 @@ def setting(sentence: str, default: Any = ..., **constraints: Any) -> Any:
         made = default
         return Field(description=sentence, default_factory=lambda: type(made)(made), **constraints)
     return Field(default=default, description=sentence, **constraints)
+
+
+class Url(str):
+    """A URL that may carry a password: it reads as text and shows itself masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(shown_url(self))
+
+
+def shown_url(text: str) -> str:
+    """Mask the password of a URL, in whatever text it stands."""
+    return re.sub(r"(://[^/@\s:]*):[^/\s]*@", rf"\1:{MASK}@", str.__str__(text))
 
 
 class SecretMissing(ValueError):

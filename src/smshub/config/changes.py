@@ -16,9 +16,8 @@ from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.reading import read_connector
 from smshub.config.tables import AccountSettings, Config, RouteSettings
-from smshub.config.values import shown_url
 from smshub.connectors.base import ConnectorSettings
-from smshub.settings import MASK, Secret, Settings
+from smshub.settings import MASK, Secret, Settings, shown_url
 
 Body = dict[str, Any]
 Origin = Literal["file", "database"]

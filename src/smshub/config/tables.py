@@ -14,7 +14,6 @@ from smshub.config.values import (
     mount_path,
     prefix,
     proxy_url,
-    shown_url,
 )
 from smshub.config.values import (
     originator as sender,
@@ -23,7 +22,7 @@ from smshub.connectors.base import ConnectorSettings, settings_of
 from smshub.domain.accounts import Role
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import LONGEST_VALIDITY, OnUncertain
-from smshub.settings import Secret, Settings, setting
+from smshub.settings import Secret, Settings, setting, shown_url
 
 Listen = Annotated[str, AfterValidator(host_and_port)]
 

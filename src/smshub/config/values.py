@@ -5,24 +5,10 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
-from smshub.settings import MASK, Secret
+from smshub.settings import Secret, Url
 
 # The interfaces an account can be confined to: /v1, and SMSHub (SOAP and JSON-RPC).
 DOORS = ("native", "smshub")
-
-
-class Url(str):
-    """A URL that may carry a password: it reads as text and shows itself masked."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr(shown_url(self))
-
-
-def shown_url(text: str) -> str:
-    """Mask the password of a URL, in whatever text it stands."""
-    return re.sub(r"(://[^/@\s:]*):[^/\s]*@", rf"\1:{MASK}@", str.__str__(text))
 
 
 def address(listen: str) -> tuple[str, int]:
