@@ -19,6 +19,7 @@ from smshub.domain.commands import (
 from smshub.domain.delivery import Accepted, Deferred, Reason, Receipt, ReceiptState, Rejected, Uncertain
 from smshub.domain.message import MessageClass, State
 from smshub.store.errors import StoreUnavailable
+from smshub.store.outbox import Outbox
 
 
 async def test_a_text_is_on_disk_before_it_is_answered_and_is_sent(rig_factory):
@@ -413,7 +414,8 @@ async def test_a_failed_database_refuses_and_loses_nothing(rig_factory, monkeypa
         write(batch)  # the worst case: it is on disk, and nobody is told
         raise StoreUnavailable("gone")
 
-    monkeypatch.setattr(rig.committer._outbox.__class__, "write", lambda _, batch: written_and_then_failed(batch))
+    monkeypatch.setattr(Outbox, "stage", lambda _, batch: None)
+    monkeypatch.setattr(Outbox, "write", lambda _, batch: written_and_then_failed(batch))
     with pytest.raises(Refused) as refused:
         await rig.send(text="In the failing transaction")
     rig.connectors["a"].reply(message.id, Accepted(("ref",)))
@@ -425,3 +427,17 @@ async def test_a_failed_database_refuses_and_loses_nothing(rig_factory, monkeypa
     listed = (await rig.hub.handle(rig.account, ListMessages())).messages
     await rig.until(lambda: all(rig.outbox.message(one.id).state is State.SENT for one in listed))
     assert {1: 2} == {1: len({one.id for one in rig.connectors["a"].sent})}
+
+
+async def test_nothing_is_begun_under_a_lease_that_has_run_out(rig_factory):
+    """A node that was asleep may have been replaced: it begins nothing until its lease is renewed."""
+    rig = await rig_factory()
+    rig.dispatcher.outlets["a"].lease_until = time.monotonic() - 1
+
+    (message,) = await rig.send()
+    await rig.turn()
+    assert [] == rig.connectors["a"].sent
+    assert State.QUEUED is rig.outbox.message(message.id).state
+
+    await rig.housekeeping.own(time.time())
+    assert State.SENT is await rig.ended(message.id)

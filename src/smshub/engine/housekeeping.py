@@ -80,22 +80,26 @@ class Housekeeping:
         """Renew the leases of this node's connectors and take those that are free; begin or stop accordingly."""
         for outlet in list(self._dispatcher.outlets.values()):
             name, owner = outlet.name, self._owner
+            lease_until = time.monotonic() + LEASE
             if outlet.fence is None:
                 acquire = partial(acquire_lease, name=name, owner=owner, now=wall, ttl=LEASE)
                 fence = await self._committer.call(acquire)
                 if fence is not None:
-                    await self._begin(outlet, fence)
+                    await self._begin(outlet, fence, lease_until)
                 continue
             renew = partial(renew_lease, name=name, owner=owner, fence=outlet.fence, now=wall, ttl=LEASE)
-            if not await self._committer.call(renew):
+            if await self._committer.call(renew):
+                outlet.lease_until = lease_until
+                outlet.pump_soon()
+            else:
                 log.error("lease.lost", connector=outlet.name)
                 stopping = asyncio.create_task(outlet.stop())
                 self._stopping.add(stopping)
                 stopping.add_done_callback(self._stopping.discard)
 
-    async def _begin(self, outlet: Outlet, fence: int) -> None:
+    async def _begin(self, outlet: Outlet, fence: int, lease_until: float) -> None:
         interrupted = await asyncio.to_thread(self._outbox.interrupted, {outlet.name: fence}, limit=MOST_INTERRUPTED)
-        outlet.run(fence)
+        outlet.run(fence, lease_until)
         self._dispatcher.adopt_interrupted(outlet, interrupted)
 
     async def release(self, fences: Mapping[str, int]) -> None:

@@ -46,6 +46,8 @@ class Outlet:
     One connector, its lanes, its bucket, its breaker and what is in flight.
 
     `fence` is the token of the lease under which this node owns the connector; None while another node does.
+    `lease_until` (monotonic seconds) is how long it surely does: past it another may have taken over, so nothing is
+    begun until the lease has been renewed.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Outlet:
         self.lanes = Lanes()
         self.breaker = Breaker()
         self.fence: int | None = None
+        self.lease_until = 0.0
         self.in_flight: dict[str, Message] = {}
         self.sent = 0
         self.failed = 0
@@ -91,9 +94,10 @@ class Outlet:
 
     # --- life ---------------------------------------------------------------------------------------------------
 
-    def run(self, fence: int) -> None:
-        """Own the connector: let it live and send what waits for it."""
+    def run(self, fence: int, lease_until: float) -> None:
+        """Own the connector until a moment (monotonic seconds): let it live and send what waits for it."""
         self.fence = fence
+        self.lease_until = lease_until
         self._stopping = False
         self.lanes.look()
         self._life = asyncio.create_task(self._live(), name=f"connector {self.name}")
@@ -152,7 +156,7 @@ class Outlet:
 
     def try_take(self, segments: int, originator: str, now: float) -> bool:
         """Reserve room for a message that is about to be written, if nothing waits before it and it may leave now."""
-        if self.fence is None or self._stopping or not self.lanes.idle:
+        if self.fence is None or self._stopping or now >= self.lease_until or not self.lanes.idle:
             return False
         if self.connector.room() <= self._reserved or not self.breaker.allows(now):
             return False
@@ -220,6 +224,8 @@ class Outlet:
         if self.fence is None or self._stopping:
             return
         now = time.monotonic()
+        if now >= self.lease_until:
+            return
         wall = time.time()
         ready = self._ready(now) if self._throughput_originator else None
         while self.lanes and self.connector.room() > self._reserved and self.breaker.allows(now):

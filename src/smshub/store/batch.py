@@ -74,6 +74,12 @@ class Batch(msgspec.Struct):
     starts: list[Start] = msgspec.field(default_factory=list)
     at: float | None = None
 
+    @property
+    def size(self) -> int:
+        """How many rows it writes, about."""
+        rows = len(self.settled) + len(self.receipts) + len(self.starts)
+        return rows + sum([len(accept.messages) for accept in self.accepts])
+
 
 class Replay(msgspec.Struct, frozen=True):
     """The submission that already holds a reference."""

@@ -2,24 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 
 from smshub.domain.commands import Listed, ListMessages
 from smshub.domain.message import Attempt, Message, MessageClass
 from smshub.store import reads
 from smshub.store.batch import Accept, Batch, Call, ReceiptEffect, Replay, Settled, Start, Written
 from smshub.store.database import Database, Writer, alone, open_database, reading
-from smshub.store.errors import Damaged, DatabaseInUse, StoreUnavailable, cause_of, faults
+from smshub.store.errors import Damaged, DatabaseInUse, StoreError, StoreUnavailable, cause_of, faults
 from smshub.store.migrating import bring_up_to_date
 from smshub.store.writing import SETTLED_STATES, unstorable, write_batch
 
 __all__ = ["Accept", "Batch", "Call", "Outbox", "ReceiptEffect", "Replay", "Settled", "Start", "Written"]
 
 T = TypeVar("T")
+
+# How long the writer thread waits for another program that writes to the file of SQLite, in milliseconds.
+PATIENCE = 10_000
 
 # PostgreSQL gave the transaction up because another node stood in its way: it is begun again.
 _IN_THE_WAY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
@@ -28,13 +31,14 @@ _IN_THE_WAY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFail
 @dataclass(slots=True)
 class Outbox:
     """
-    The store of messages. `write` belongs to one thread; the reads may be called from any.
+    The store of messages. Only one thread at a time writes (`write`, or `stage` and then `commit`); any may read.
 
     Everything raises `StoreUnavailable` while the database cannot be used, and works again when it can.
     """
 
     database: Database
     _writer: Writer = field(init=False)
+    _open: RootTransaction = field(init=False)
 
     def __post_init__(self) -> None:
         self._writer = Writer(self.database)
@@ -97,6 +101,53 @@ class Outbox:
         written.unstorable = bad
         return written
 
+    def stage(self, batch: Batch) -> Written | None:
+        """
+        Write a batch of few rows without committing it, if that can be done without waiting; `commit` must follow.
+
+        None where it cannot: somebody holds the database, it is one across a network, or something is wrong with the
+        batch. Nothing is then written, and `write` tells what is wrong.
+
+        SQLite's driver gives up the interpreter's lock at every row. In a second thread each row would wait until the
+        event loop's thread gives it back, which takes a thousand times longer than the row (docs/decisions/0015).
+        """
+        if self.database.name != "sqlite" or self.database.shared is not None:
+            return None
+        try:
+            with faults():
+                return self._staged(batch)
+        except (StoreError, ValueError):
+            return None
+
+    def _staged(self, batch: Batch) -> Written:
+        connection = self._writer.connect()
+        self._wait_for_others(connection, 0)
+        transaction = connection.begin()
+        try:
+            written = write_batch(connection, batch)
+        except BaseException:
+            transaction.rollback()
+            raise
+        self._open = transaction
+        return written
+
+    def _wait_for_others(self, connection: Connection, milliseconds: int) -> None:
+        """Say how long a transaction may wait for another program that is writing (SQLite)."""
+        if self.database.name == "sqlite":
+            # Past SQLAlchemy, which would begin a transaction for it.
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {milliseconds:d}").close()
+
+    def commit(self) -> None:
+        """Commit what `stage` wrote; when this returns it is on disk. Raises `StoreUnavailable`."""
+        try:
+            with faults():
+                self._open.commit()
+        except StoreUnavailable:
+            # After a failed fsync only a fresh connection tells what is on disk.
+            self._writer.drop()
+            raise
+
     def _transaction(self, batch: Batch) -> Written:
         for last in (False, False, True):
             try:
@@ -110,6 +161,7 @@ class Outbox:
         try:
             with alone(self.database), faults():
                 connection = self._writer.connect()
+                self._wait_for_others(connection, PATIENCE)
                 with connection.begin():
                     return write_batch(connection, batch)
         except DatabaseInUse as error:
