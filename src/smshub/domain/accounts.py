@@ -16,6 +16,10 @@ class Role(StrEnum):
     ACCOUNT = "account"  # its own messages
 
 
+# What the settings of one request may override (features of the SMSHub door), as callers write them.
+OVERRIDES = ("SMSType", "Sender", "Connector", "Validity", "Class")
+
+
 class Account(msgspec.Struct, frozen=True):
     """
     An authenticated caller.
@@ -24,7 +28,8 @@ class Account(msgspec.Struct, frozen=True):
     the region code by which its national numbers are read, None where it sends international digits. `valid_for` is
     the default validity in seconds, None for the default of the class. `rate` is how many messages a second it may
     hand in, None for no limit. `doors` are the dialects it may use, empty for all. `transliterate`: a text that can be
-    made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less.
+    made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less. `flash`: its texts are flash where a request of the SMSHub
+    door names no type. `may_override` are those of OVERRIDES that its requests may set.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Account(msgspec.Struct, frozen=True):
     max_segments: int = 10
     doors: frozenset[str] = frozenset()
     transliterate: bool = False
+    flash: bool = False
+    may_override: frozenset[str] = frozenset({"SMSType", "Sender"})
 
     @property
     def sees_all(self) -> bool:

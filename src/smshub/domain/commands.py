@@ -16,7 +16,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     `to` is as the caller wrote it. `reference` is the caller's idempotency key. `valid_for` is in seconds from now,
     `send_at` in seconds since 1970. `client` and `source` name the calling system and its end user for the logs.
     `expires_at` (seconds since 1970) is for callers that name the end of the validity instead. None means: the
-    account's default.
+    account's default. `connector` names the first to try, past the routes; only an account that may override it.
     """
 
     to: tuple[str, ...]
@@ -30,6 +30,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     client: str = ""
     source: str = ""
     expires_at: float | None = None
+    connector: str | None = None
 
 
 class ShowMessage(msgspec.Struct, frozen=True):
@@ -365,6 +366,24 @@ CATALOGUE: Mapping[str, str] = {
     "BadBlockReason": "The reason must be at most {limit} printable characters.",
     "NotYourBlock": "'{value}' was blocked by another account; an operator can unblock it.",
     "NotOffered": "This hub does not offer {what}.",
+    "UnknownSetting": "There is no setting '{value}'. Known: {known}.",
+    "BadSetting": "The setting {name} is '{value}': {why}.",
+    "SettingNotAllowed": "This account may not override the setting {name}.",
+    "UnknownConnector": "There is no connector '{value}'.",
+    "SignSuccess": "The recipient has accepted.",
+    "SignRefused": "The recipient has refused.",
+    "SignTimeout": "The recipient has not answered in time.",
+    "SignBusy": "Too many texts wait for an answer; try again in {seconds} s.",
+    "SignText": "{text}\n{link}",
+    "SignAccept": "Accept",
+    "SignRefuse": "Refuse",
+    "SignTitle": "Please confirm",
+    "SignAccepted": "Thank you: you have accepted.",
+    "SignDeclined": "Thank you: you have refused.",
+    "SignOver": "It is too late: this request has ended.",
+    "SignUnknown": "There is no such request, or it has ended.",
+    "DirectoryDown": "The directory of users cannot be asked just now.",
+    "DiskFull": "The hub's disk is nearly full.",
     "Limited": "Too many requests; try again in {seconds} s.",
     "BadFilter": "The filter '{name}' is '{value}': {why}.",
     "WrongState": "The message is {state}; {why}.",
