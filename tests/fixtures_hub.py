@@ -191,6 +191,12 @@ class Hub:
             self.process.kill()
             self.process.wait(10)
 
+    def memory(self) -> int:
+        """Tell its resident memory in bytes."""
+        assert self.process is not None
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
     # --- its doors --------------------------------------------------------------------------------------------------
 
     def call(

@@ -1,6 +1,8 @@
 """Bad input through the doors of the running hub: each is refused by its name, and nothing of it is kept."""
 
+import contextlib
 import json
+import socket
 import time
 
 import pytest
@@ -141,6 +143,22 @@ def test_guessing_gets_slower_and_does_not_lock_the_owner_out(shared):
     same = shared.hub.call("GET", "/v1/messages", source="127.0.2.1").status
 
     assert (200, 200) == (elsewhere, same)
+
+
+@pytest.mark.parametrize("unit", [b"x" * 65_536, b"X-A: b\r\n" * 8_192], ids=["one header", "many headers"])
+def test_a_head_without_end_costs_no_memory(shared, unit):
+    """A stranger who sends headers without end is cut off, and the hub is no larger for it."""
+    before = shared.hub.memory()
+    sent = 0
+    with socket.create_connection(("127.0.0.1", shared.hub.port), 10) as stranger:
+        stranger.sendall(b"GET /livez HTTP/1.1\r\nHost: hub\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            while sent < 30_000_000:
+                stranger.sendall(unit)
+                sent += len(unit)
+
+    assert sent < 30_000_000
+    assert shared.hub.memory() - before < 20_000_000
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/messages/../../etc/passwd", "/v1/%2e%2e/%2e%2e/etc/passwd", "/x"])

@@ -1,9 +1,14 @@
-"""uvicorn's HTTP protocol, with the pieces of a response gathered into one write."""
+"""uvicorn's HTTP protocol, with the pieces of a response gathered into one write, and the head of a request limited."""
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# httptools keeps whatever it is sent until the head is whole, and waits for it for ever.
+HEAD_LIMIT = 64 * 1024
+HEAD_TIMEOUT = 10.0
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class Gathering:
@@ -42,8 +47,43 @@ class Gathering:
 
 
 class GatheringProtocol(HttpToolsProtocol):
-    """One connection of a caller."""
+    """
+    One connection of a caller.
+
+    A request's head that is larger than 64 KiB is answered 431; one that is not whole after ten seconds ends the
+    connection, and so does a connection on which nothing comes.
+    """
+
+    _head = 0
+    _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
         super().connection_made(Gathering(transport))  # type: ignore[arg-type]
+        self._late = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Lose it."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        # The cycle of a request begins when its head is whole; there is none before the first.
+        if self.cycle is not None and self.cycle.scope is self.scope:  # type: ignore[redundant-expr]
+            if self._late is not None:
+                self._in_time()
+            return
+        self._head += len(data)
+        if self._late is None:
+            self._late = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+        if self._head > HEAD_LIMIT and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        self._late = None
+        self._head = 0
