@@ -28,6 +28,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
         "groups": set(config.groups),
         "accounts": set(config.accounts),
         "connectors": set(config.connectors),
+        "smtp": set(config.smtp),
     }
     for kind, more in (known or {}).items():
         names[kind] |= more
@@ -37,6 +38,8 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
     problems += _secrets(config, ())
     problems += _accounts(config, names["groups"])
     problems += _credentials(config)
+    problems += _programs(config)
+    problems += _mail(config, names["smtp"])
     for place, route in enumerate(config.routes):
         problems += _route(route, ("routes", place), names)
     problems += _route_names(config)
@@ -45,7 +48,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
 
 
 def _names(config: Config) -> Iterator[ConfigError]:
-    for kind in ("groups", "accounts", "connectors"):
+    for kind in ("groups", "accounts", "connectors", "smtp"):
         for name in getattr(config, kind):
             if not _NAME.fullmatch(name):
                 yield ConfigError.of((kind, name), "cannot be a name", "Use letters, digits and . _ @ -, at most 64.")
@@ -174,6 +177,35 @@ def _credentials(config: Config) -> Iterator[ConfigError]:
                 )
 
 
+def _programs(config: Config) -> Iterator[ConfigError]:
+    sids: dict[str, str] = {}
+    for name, account in config.accounts.items():
+        if (account.program_sid is None) != (account.program_key is None):
+            missing, there = ("program_key", "program_sid") if account.program_sid else ("program_sid", "program_key")
+            yield ConfigError.of(("accounts", name, missing), f"is missing beside {there}", "Write both or none.")
+        if account.program_sid is not None and (other := sids.setdefault(account.program_sid, name)) != name:
+            yield ConfigError.of(
+                ("accounts", name, "program_sid"), f"accounts.{other} has the same program_sid", "Give each its own."
+            )
+
+
+def _mail(config: Config, servers: set[str]) -> Iterator[ConfigError]:
+    for name, account in config.accounts.items():
+        named = account.support_smtp
+        if named is not None and named not in servers:
+            yield ConfigError.of(
+                ("accounts", name, "support_smtp"), f"there is no mail server '{named}'", nearest(named, servers)
+            )
+        elif account.support_email is not None and not servers:
+            yield ConfigError.of(
+                ("accounts", name, "support_email"), "there is no mail server to send by", "Declare one: [smtp.office]"
+            )
+    for name, server in config.smtp.items():
+        if (server.username is None) != (server.password is None):
+            missing = "password" if server.username else "username"
+            yield ConfigError.of(("smtp", name, missing), "is missing beside the other", "Write both or none.")
+
+
 def _route(route: RouteSettings, loc: Loc, names: Mapping[str, set[str]]) -> Iterator[ConfigError]:
     if not route.prefixes:
         yield ConfigError.of((*loc, "prefixes"), "is empty", 'Write [""] for the default route.')
@@ -229,9 +261,14 @@ def notes(config: Config) -> list[str]:
     """Tell what works but is seldom meant."""
     said: list[str] = []
     said += [
-        f"accounts.{name}: has neither a password nor an API key, so nobody can sign in as it"
+        f"accounts.{name}: has neither a password nor a key, so nobody can sign in as it"
         for name, account in config.accounts.items()
-        if account.password is None and not account.api_keys
+        if account.password is None and not account.api_keys and account.program_key is None
+    ]
+    said += [
+        f"smtp.{name}: signs in over a connection that others can read"
+        for name, server in config.smtp.items()
+        if server.security == "none" and server.username is not None
     ]
     if not config.routes:
         said.append("routes: there is none, so every message is refused")

@@ -20,7 +20,7 @@ from smshub.connectors.base import ConnectorSettings, UnknownType, connector_cla
 LARGEST_FILE = 4 * 1024 * 1024
 
 # Tables of named tables: a wrong one leaves its neighbours readable.
-_NAMED = ("groups", "accounts", "connectors", "routes")
+_NAMED = ("groups", "accounts", "connectors", "smtp", "routes")
 
 
 def load(path: Path | str) -> Config:
@@ -92,7 +92,7 @@ def read(document: Mapping[str, Any]) -> Config:
             else:
                 problems += found
     config, kept = _read_tables(tables, problems)
-    known = {kind: set(document[kind]) for kind in _NAMED[:3] if isinstance(document.get(kind), Mapping)}
+    known = {kind: set(document[kind]) for kind in _NAMED[:-1] if isinstance(document.get(kind), Mapping)}
     problems += [_moved(problem, kept) for problem in check(config, known)]
     if problems:
         raise ConfigErrors(problems)

@@ -14,11 +14,13 @@ from smshub.config.values import (
     mount_path,
     prefix,
     proxy_url,
+    web_origin,
 )
 from smshub.config.values import (
     originator as sender,
 )
 from smshub.connectors.base import ConnectorSettings, settings_of
+from smshub.connectors.mail import SmtpServer, mail_address
 from smshub.domain.accounts import Role
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import LONGEST_VALIDITY, OnUncertain
@@ -172,9 +174,11 @@ class GroupSettings(Settings):
         default=False,
     )
     doors: list[Annotated[str, AfterValidator(door_name)]] = setting(
-        "Interfaces that it may use, native (/v1) and smshub (SOAP, JSON-RPC); empty means all.", []
+        "Interfaces that it may use, native (/v1), smshub (SOAP, JSON-RPC) and textmessages (/api/Login); empty means"
+        " all.",
+        [],
     )
-    cors_origins: list[str] = setting(
+    cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
     )
     disabled: bool = setting("Refuse every call of it.", default=False)
@@ -197,6 +201,30 @@ class AccountSettings(GroupSettings):
         "Keys that sign in without a name, sent as X-API-Key; two let you change one without a pause.",
         [],
         examples=[["file:shop.key"]],
+    )
+    program_sid: str | None = setting(
+        "Its ProgramSID at POST /api/Login.",
+        None,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        examples=["6ymXUTPf"],
+    )
+    program_key: Secret | None = setting(
+        "Its ProgramKey: env:NAME, file:PATH, or an argon2 or bcrypt hash; a changed one ends its tokens.",
+        None,
+        examples=["env:SHOP_KEY"],
+    )
+    token_life: int = setting(
+        "Seconds for which a token of POST /api/Login is valid.", 15_724_800, ge=60, le=315_360_000
+    )
+    support_email: Annotated[str, AfterValidator(mail_address)] | None = setting(
+        "Address that is told when its program_key has changed or its tokens were ended.",
+        None,
+        examples=["web-team@shop.example"],
+    )
+    support_smtp: str | None = setting(
+        "Name of the [smtp] server by which it is told; without it the first one.", None, examples=["office"]
     )
     group: str | None = setting("Group whose settings it shares.", None, examples=["hospital"])
 
@@ -249,6 +277,7 @@ class Config(Settings):
     accounts: dict[str, AccountSettings] = setting("The callers.", {})
     connectors: dict[str, Annotated[ConnectorSettings, BeforeValidator(_read_connector)]] = setting("The ways out.", {})
     routes: list[RouteSettings] = setting("Which connectors reach which numbers.", [])
+    smtp: dict[str, SmtpServer] = setting("Mail servers for mail of the hub's own.", {})
     errors: dict[str, str] = setting("Your own words for the answers of the hub, by their names.", {})
 
     @property

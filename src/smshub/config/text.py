@@ -25,6 +25,7 @@ from smshub.config.tables import (
     Tls,
 )
 from smshub.connectors.base import connector_class
+from smshub.connectors.mail import SmtpServer
 from smshub.domain.commands import CATALOGUE
 from smshub.settings import Secret, Settings
 
@@ -54,6 +55,7 @@ def example(password: str | None = None) -> str:
         _table("[groups.hospital]", GroupSettings),
         _table("[accounts.shop]", AccountSettings, account),
         *_connectors(),
+        _table("[smtp.office]", SmtpServer),
         _table("[[routes]]", RouteSettings, {"prefixes": [""], "connectors": [FIRST_CONNECTOR]}),
         _errors(),
     ]
@@ -178,6 +180,7 @@ def _tables() -> Iterator[str]:
         ("[accounts.NAME]", AccountSettings),
         ("[[routes]]", RouteSettings),
         ("[[routes]] connectors", RouteConnector),
+        ("[smtp.NAME]", SmtpServer),
     ):
         yield _page_table(header, table)
     for kind in connector_types():

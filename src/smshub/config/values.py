@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from smshub.settings import Secret, Url
 
-# The interfaces an account can be confined to: /v1, and SMSHub (SOAP and JSON-RPC).
-DOORS = ("native", "smshub")
+# The interfaces an account can be confined to: /v1, SMSHub (SOAP and JSON-RPC), and /api/Login with /api/TextMessages.
+DOORS = ("native", "smshub", "textmessages")
 
 
 def address(listen: str) -> tuple[str, int]:
@@ -92,6 +92,26 @@ def originator(value: str) -> str:
     if value not in {"", "*"}:
         parse_originator(value)
     return value
+
+
+def web_origin(value: str) -> str:
+    """Check the origin of web pages (RFC 6454) and write it as browsers do."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
+    if (
+        parts.scheme not in {"http", "https"}
+        or not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host)
+        or value.lower().rstrip("/") != f"{parts.scheme}://{parts.netloc.lower()}"
+        or "@" in parts.netloc
+    ):
+        raise ValueError("must be an origin, such as https://shop.example or http://localhost:3000")
+    shown = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{shown}" + ("" if port in {None, usual} else f":{port}")
 
 
 def nearest(wrong: str, known: Any, else_say: str = "Known") -> str:
