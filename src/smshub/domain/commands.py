@@ -147,6 +147,29 @@ class ListBlocked(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+class ListFrontends(msgspec.Struct, frozen=True):
+    """Tell every door on a broker with its state and figures."""
+
+
+class ListParked(msgspec.Struct, frozen=True):
+    """List documents from brokers that could not be handled, newest first, at most `limit`."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+class ShowParked(msgspec.Struct, frozen=True):
+    """Tell one parked document whole."""
+
+    id: str
+
+
+class DropParked(msgspec.Struct, frozen=True):
+    """Throw a parked document away."""
+
+    id: str
+
+
 class HubStatus(msgspec.Struct, frozen=True):
     """Tell whether the hub takes messages, and its figures."""
 
@@ -166,6 +189,10 @@ Command = (
     | Block
     | Unblock
     | ListBlocked
+    | ListFrontends
+    | ListParked
+    | ShowParked
+    | DropParked
     | HubStatus
 )
 
@@ -261,6 +288,58 @@ class Blocklist(msgspec.Struct, frozen=True):
     cursor: str | None = None
 
 
+class FrontendView(msgspec.Struct, frozen=True):
+    """
+    A door on a broker as an operator sees it, with its figures since the start.
+
+    `url` has no credentials. `taken` are documents whose carrying out is over, `refused` those of them that the hub
+    said no to, `unanswered` answers that could not go to their callback topic.
+    """
+
+    name: str
+    carrier: str
+    url: str
+    topic: str
+    account: str
+    state: str  # up | connecting | down
+    in_flight: int
+    taken: int
+    refused: int
+    parked: int
+    unanswered: int
+    last_error: str | None
+
+
+class Frontends(msgspec.Struct, frozen=True):
+    """Every door on a broker."""
+
+    frontends: tuple[FrontendView, ...]
+
+
+class Parked(msgspec.Struct, frozen=True):
+    """
+    A document that could not be handled, however often it was tried.
+
+    `frontend` is the door through which it came, `error` what was wrong at the last of its `tries`, `size` its whole
+    size in bytes, of which `document` is the beginning. `parked_at` is in seconds since 1970.
+    """
+
+    id: str
+    frontend: str
+    parked_at: float
+    tries: int
+    error: str
+    size: int
+    document: bytes = b""
+
+
+class ParkedPage(msgspec.Struct, frozen=True):
+    """A page of parked documents, without their contents, and where the next one begins (None: there is none)."""
+
+    documents: tuple[Parked, ...]
+    cursor: str | None = None
+
+
 class Status(msgspec.Struct, frozen=True):
     """The hub's own condition. `taking` is whether it accepts messages now; `why` says why not."""
 
@@ -282,7 +361,21 @@ class Done(msgspec.Struct, frozen=True):
     detail: str
 
 
-Reply = Submitted | Shown | Listed | Explained | Connectors | Objects | BlockedRecipient | Blocklist | Status | Done
+Reply = (
+    Submitted
+    | Shown
+    | Listed
+    | Explained
+    | Connectors
+    | Objects
+    | BlockedRecipient
+    | Blocklist
+    | Frontends
+    | Parked
+    | ParkedPage
+    | Status
+    | Done
+)
 
 
 class Refusal(StrEnum):

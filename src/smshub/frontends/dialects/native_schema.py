@@ -231,6 +231,54 @@ class BlocklistPage(Struct, frozen=True):
     next: Annotated[str | None, Meta(description="`cursor` of the next page; null where there is none.")]
 
 
+class FrontendDocument(Struct, frozen=True):
+    """A door on a broker at work; its figures count from the hub's start."""
+
+    name: str
+    carrier: Annotated[str, Meta(description="amqp, redis, mqtt or websocket.")]
+    url: Annotated[str, Meta(description="Without credentials.")]
+    topic: str
+    account: Annotated[str, Meta(description="The account for which its documents are carried out.")]
+    state: Annotated[str, Meta(description="up, connecting or down.")]
+    in_flight: int
+    taken: Annotated[int, Meta(description="Documents that are done with.")]
+    refused: Annotated[int, Meta(description="Those of them to which the hub said no.")]
+    parked: Annotated[int, Meta(description="Documents that could not be handled.")]
+    unanswered: Annotated[int, Meta(description="Answers that could not go to their callback topic.")]
+    last_error: str | None
+
+
+class FrontendList(Struct, frozen=True):
+    """Every door on a broker."""
+
+    frontends: tuple[FrontendDocument, ...]
+
+
+class ParkedEntry(Struct, frozen=True):
+    """A document from a broker that could not be handled, without its content."""
+
+    id: str
+    frontend: Annotated[str, Meta(description="The door through which it came.")]
+    parked_at: Annotated[str, Meta(description="RFC 3339.")]
+    tries: int
+    error: Annotated[str, Meta(description="What was wrong at the last try.")]
+    size: Annotated[int, Meta(description="Bytes.")]
+
+
+class ParkedDocument(ParkedEntry, frozen=True):
+    """A parked document, whole."""
+
+    document: Annotated[str, Meta(description="Its content, or the beginning of one that is too large.")]
+    encoding: Annotated[str, Meta(description="utf-8, or base64 where it is no text.")]
+
+
+class ParkedList(Struct, frozen=True):
+    """Parked documents, newest first, and where the next page begins."""
+
+    parked: tuple[ParkedEntry, ...]
+    next: Annotated[str | None, Meta(description="`cursor` of the next page; null where there is none.")]
+
+
 class DoneDocument(Struct, frozen=True):
     """It is done."""
 

@@ -1,5 +1,6 @@
 """What the native door answers: replies of the hub as documents (native_schema) and these as JSON."""
 
+import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, assert_never
@@ -12,8 +13,11 @@ from smshub.domain.commands import (
     Connectors,
     Done,
     Explained,
+    Frontends,
     Listed,
     Objects,
+    Parked,
+    ParkedPage,
     Refusal,
     Refused,
     Reply,
@@ -33,10 +37,15 @@ from smshub.frontends.dialects.native_schema import (
     ExplainedRoute,
     ExplainedSender,
     Explanation,
+    FrontendDocument,
+    FrontendList,
     ListedMessage,
     MessagePage,
     ObjectDocument,
     ObjectList,
+    ParkedDocument,
+    ParkedEntry,
+    ParkedList,
     ReceiptDocument,
     Sent,
     SentMessage,
@@ -87,10 +96,10 @@ def document_of(reply: Reply) -> msgspec.Struct:
             return ConnectorList(tuple(_same(ConnectorDocument, connector) for connector in reply.connectors))
         case Objects():
             return ObjectList(tuple(_object(found) for found in reply.objects))
-        case BlockedRecipient():
-            return _blocked(reply)
-        case Blocklist():
-            return BlocklistPage(tuple(_blocked(one) for one in reply.recipients), reply.cursor)
+        case BlockedRecipient() | Blocklist():
+            return _blocklist(reply)
+        case Frontends() | Parked() | ParkedPage():
+            return _broker(reply)
         case Status():
             return _same(StatusDocument, reply)
         case Done():
@@ -119,6 +128,12 @@ def listed_message(message: Message) -> ListedMessage:
 def shown_message(message: Message, attempts: Sequence[Attempt]) -> ShownMessage:
     """Show a message with its timeline."""
     return ShownMessage(**_members(message), attempts=tuple(_attempt(attempt) for attempt in attempts))
+
+
+def _blocklist(reply: BlockedRecipient | Blocklist) -> msgspec.Struct:
+    if isinstance(reply, BlockedRecipient):
+        return _blocked(reply)
+    return BlocklistPage(tuple(_blocked(one) for one in reply.recipients), reply.cursor)
 
 
 def _blocked(one: BlockedRecipient) -> BlockedDocument:
@@ -188,6 +203,30 @@ def _explanation(explained: Explained) -> Explanation:
         routes=tuple(_same(ExplainedRoute, way) for way in explained.ways),
         notes=explained.notes,
     )
+
+
+def _broker(reply: Frontends | Parked | ParkedPage) -> msgspec.Struct:
+    match reply:
+        case Frontends():
+            return FrontendList(tuple(_same(FrontendDocument, frontend) for frontend in reply.frontends))
+        case Parked():
+            return _parked(reply)
+        case ParkedPage():
+            return ParkedList(tuple(ParkedEntry(**_entry(parked)) for parked in reply.documents), reply.cursor)
+
+
+def _entry(parked: Parked) -> dict[str, Any]:
+    members = msgspec.structs.asdict(parked)
+    del members["document"]
+    return {**members, "parked_at": rfc3339(parked.parked_at)}
+
+
+def _parked(parked: Parked) -> ParkedDocument:
+    try:
+        text, encoding = parked.document.decode(), "utf-8"
+    except UnicodeDecodeError:
+        text, encoding = base64.b64encode(parked.document).decode(), "base64"
+    return ParkedDocument(**_entry(parked), document=text, encoding=encoding)
 
 
 def _object(found: Any) -> ObjectDocument:
