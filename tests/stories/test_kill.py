@@ -118,7 +118,7 @@ LEDGERS = [
     pytest.param(
         ["--kills", "2", "--store", "postgresql"], id="kills, PostgreSQL", marks=pytest.mark.needs("postgresql")
     ),
-    pytest.param(["--kills", "2", "--stop"], id="stops"),
+    pytest.param(["--kills", "1", "--stop"], id="a stop"),
 ]
 
 
