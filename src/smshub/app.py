@@ -17,6 +17,7 @@ import uvicorn
 
 from smshub import __version__, logs
 from smshub import config as configuration
+from smshub.broker import Broker
 from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
@@ -96,8 +97,11 @@ class Application:
             owner=server.node,
             shared=self._outbox.database.name != "sqlite",
         )
+        await self.hub.blocked.refresh()
         await self._merge(self._file)
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        await self._broker.apply(self._file.broker)
+        self.addresses += self._broker.addresses
         await self._listen()
         log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
 

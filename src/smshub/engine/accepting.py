@@ -9,6 +9,7 @@ from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused, SendTexts
 from smshub.domain.message import MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
+from smshub.domain.references import DIGESTED
 from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
 from smshub.domain.text import BadText, check_text, measure, transliterate
 
@@ -71,7 +72,13 @@ def recipient_of(account: Account, written: str) -> Msisdn:
 
 
 def fingerprint(command: SendTexts) -> str:
-    """Tell two requests with one reference apart: a digest of all that makes a difference to what is sent."""
+    """
+    Tell two requests with one reference apart: a digest of all that makes a difference to what is sent.
+
+    A reference that is itself a digest of the request says all there is to say.
+    """
+    if command.reference is not None and command.reference.startswith(DIGESTED):
+        return command.reference
     content = msgspec.structs.replace(command, client="", source="", reference=None)
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
@@ -113,6 +120,8 @@ def _times(account: Account, command: SendTexts, now: float, policy: ClassPolicy
         )
     # A time already past counts from then: a text to be sent an hour ago and valid for a minute has expired.
     expires_at = (command.send_at if command.send_at is not None else now) + valid_for
+    if command.expires_at is not None:
+        expires_at = min(command.expires_at, due_at + LONGEST_VALIDITY)
     if expires_at <= now:
         raise Refused(Refusal.EXPIRED, "ExpiredOnArrival", member="send_at")
     return due_at, expires_at

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -17,6 +18,7 @@ from smshub.domain.routing import Route, Routes
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
 from smshub.store.changes import reject, requeue
+from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,8 @@ class Dispatcher:
         self._outbox = outbox
         self.outlets: dict[str, Outlet] = {}
         self.traffic = traffic
+        self.blocked: Container[str] = frozenset()
+        self._barring: set[asyncio.Task[None]] = set()
 
     # --- where to -------------------------------------------------------------------------------------------------
 
@@ -119,6 +123,16 @@ class Dispatcher:
             prefix = longest if longest is not None else ",".join(route.prefixes)
             ways.extend(Way(connector=t.connector, prefix=prefix, taken=False, why=why) for t in route.targets)
         return ways
+
+    def bar(self, message: Message) -> None:
+        """Reject a message that waited while its recipient was blocked; no attempt is begun."""
+        barring = asyncio.create_task(self._bar(message), name=f"bar {message.id}")
+        self._barring.add(barring)
+        barring.add_done_callback(self._barring.discard)
+
+    async def _bar(self, message: Message) -> None:
+        with suppress(StoreUnavailable):  # it is still QUEUED, and comes again when its lane is next read
+            await self._committer.call(partial(reject, ids=[message.id], reason=Reason.BARRED, now=time.time()))
 
     # --- life -----------------------------------------------------------------------------------------------------
 

@@ -67,6 +67,8 @@ class Housekeeping:
             self._counted_at = now
             counts = await asyncio.to_thread(self._outbox.counts)
             self._hub.note_queue(counts)
+            if self._shared:
+                await self._hub.blocked.refresh()
             for connector in {connector for connector, _ in counts} - set(self._dispatcher.outlets):
                 await self._dispatcher.adopt_orphans(connector)
         await self._expire(wall)

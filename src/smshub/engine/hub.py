@@ -11,6 +11,7 @@ import structlog
 from smshub import __version__
 from smshub.domain.accounts import Account
 from smshub.domain.commands import (
+    Block,
     CancelMessage,
     Command,
     Connectors,
@@ -19,6 +20,7 @@ from smshub.domain.commands import (
     Explain,
     Explained,
     HubStatus,
+    ListBlocked,
     ListConnectors,
     Listed,
     ListMessages,
@@ -35,12 +37,14 @@ from smshub.domain.commands import (
     Status,
     Submitted,
     TestConnector,
+    Unblock,
 )
 from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.numbers import parse_originator
 from smshub.domain.text import measure, why_not_gsm7
 from smshub.engine.accepting import Draft, draft, fingerprint, recipient_of
+from smshub.engine.blocklist import Blocked
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.ids import Ids
@@ -50,6 +54,9 @@ from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Accept, Outbox, Replay
 
 log = structlog.get_logger(__name__)
+
+# What may have become true of a request since it was first accepted: a repeat still gets the first answer.
+_OVERTAKEN = frozenset({Refusal.EXPIRED, Refusal.BLOCKED, Refusal.NO_ROUTE})
 
 
 class Configurator(Protocol):
@@ -89,6 +96,8 @@ class Hub:
         self._configurator = configurator
         self._clock = clock
         self._ids = Ids(clock)
+        self.blocked = Blocked(outbox, committer, clock)
+        dispatcher.blocked = self.blocked.recipients
         self._loop = asyncio.get_running_loop()
         self._buckets: dict[str, Bucket] = {}
         self._started_at = clock()
@@ -106,6 +115,9 @@ class Hub:
             ListObjects: self._list_objects,
             PutObject: self._put_object,
             DeleteObject: self._delete_object,
+            Block: self.blocked.block,
+            Unblock: self.blocked.unblock,
+            ListBlocked: self.blocked.list,
         }
 
     async def handle(self, account: Account, command: Command) -> Reply:
@@ -125,6 +137,19 @@ class Hub:
             raise Refused(Refusal.UNAVAILABLE, "Stopping", retry_after=2.0)
         if self._backlog >= self._queue_limit:
             raise Refused(Refusal.UNAVAILABLE, "QueueFull", retry_after=30.0)
+        try:
+            taken = self._take(account, command)
+        except Refused as refused:
+            if command.reference is None or refused.refusal not in _OVERTAKEN:
+                raise
+            found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.reference)
+            if found is None:
+                raise
+            return await self._replay(found, command.reference, fingerprint(command))
+        return await self._commit(account, command, taken)
+
+    def _take(self, account: Account, command: SendTexts) -> list[tuple[Outlet, Message]]:
+        """Make the messages of a submission, each with its outlet. Raises `Refused`."""
         now = self._clock()
         drafted = draft(account, command, now, self._dispatcher.policy)
         if account.rate is not None:
@@ -133,15 +158,15 @@ class Hub:
         ways = [self._ways(account, drafted, written, to) for written, to in recipients]
         # From here on nothing is refused, so that the room reserved is either used or given back at the commit.
         submission = self._ids()
-        taken = [
+        return [
             self._assign(
                 drafted, account, command, recipient, way, submission, self._ids() if place else submission, now
             )
             for place, (recipient, way) in enumerate(zip(recipients, ways, strict=True))
         ]
-        return await self._commit(account, command, taken)
 
     def _ways(self, account: Account, drafted: Draft, written: str, to: str) -> tuple[str, ...]:
+        self.blocked.check(to, written)
         ways = self._dispatcher.find(to, account.name, drafted.message_class)
         if not ways:
             raise Refused(Refusal.NO_ROUTE, "NoRoute", member="to", value=written[:40])
@@ -313,6 +338,8 @@ class Hub:
         originator = parse_originator(drafted.originator)
         ways = self._dispatcher.explain(to, account.name, drafted.message_class)
         notes = [f"{character!r} is not in GSM 03.38" for character in why_not_gsm7(command.text)]
+        if to in self.blocked.recipients:
+            notes.append("the recipient is on the blocklist: it would be refused")
         taking = next((self._dispatcher.outlets[way.connector] for way in ways if way.taken), None)
         if taking is not None and drafted.flash and not taking.connector.capabilities.flash:
             notes.append(f"{taking.name} cannot send flash texts: it would go as a normal one")
@@ -342,6 +369,7 @@ class Hub:
         message_id = self._ids()
         drafted = draft(account, asked, now, self._dispatcher.policy)
         recipient = (command.to, recipient_of(account, command.to))
+        self.blocked.check(recipient[1], command.to)
         taken = self._assign(drafted, account, asked, recipient, (command.name,), message_id, message_id, now)
         return await self._commit(account, asked, [taken])
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -29,7 +29,13 @@ PROVIDERS_FAULT = frozenset({Reason.TEMPORARY, Reason.UNREACHABLE, Reason.MISCON
 
 
 class Plan(Protocol):
-    """What the outlets ask of the whole: where else a message may go, and how its class is treated."""
+    """
+    What the outlets ask of the whole: where else a message may go, and how its class is treated.
+
+    `blocked` are the recipients that nobody may reach.
+    """
+
+    blocked: Container[str]
 
     def ways(self, message: Message) -> Sequence[str]:
         """Tell the connectors that a message's route names, in order."""
@@ -39,6 +45,9 @@ class Plan(Protocol):
 
     def requeue(self, message: Message) -> None:
         """Give a message that is QUEUED on disk to the outlet it names."""
+
+    def bar(self, message: Message) -> None:
+        """Reject a message that is QUEUED and whose recipient is blocked."""
 
 
 class Outlet:
@@ -176,6 +185,9 @@ class Outlet:
 
     def launch(self, message: Message) -> None:
         """Send a message whose attempt is on disk and whose room is reserved."""
+        if message.to in self._plan.blocked:  # since it was accepted
+            self._settle_barred(message)
+            return
         self._reserved -= message.segments
         self.in_flight[message.id] = message
         self.connector.submit(message, partial(self._settle, message))
@@ -236,7 +248,9 @@ class Outlet:
             if message is None:
                 self._pump_in(0.05)
                 break
-            if message.expires_at > wall:  # else housekeeping expires it
+            if message.to in self._plan.blocked:
+                self._plan.bar(message)
+            elif message.expires_at > wall:  # else housekeeping expires it
                 self._begin(message, now, wall)
         if not self._reading and self.lanes.wanting():
             self._reading = True
@@ -277,6 +291,12 @@ class Outlet:
         outcome = Deferred(Reason.TEMPORARY, detail="the database failed before it could be sent")
         settled = settled_of(message, outcome, time.time(), State.QUEUED, message.due_at, self.name, message.resends)
         self._committer.settle(settled, self.look)
+
+    def _settle_barred(self, message: Message) -> None:
+        self.give_up(message.segments)
+        outcome = Rejected(Reason.BARRED, detail="the recipient was blocked before it was sent")
+        now = time.time()
+        self._committer.settle(settled_of(message, outcome, now, State.REJECTED, now, self.name, message.resends))
 
     def _settle(self, message: Message, outcome: Outcome) -> None:
         self.in_flight.pop(message.id, None)

@@ -33,6 +33,11 @@ _LIVE = text(LIVE_CONDITION)
 _STATES: Mapping[State, ColumnElement[str]] = {state: literal_column(f"'{state.value}'") for state in State}
 
 
+def live(state: State) -> tuple[ColumnElement[bool], ...]:
+    """Whether a message is in one of the states that the engine has to do with, so that their index is used."""
+    return _LIVE, m.state == _STATES[state]  # type: ignore[return-value]
+
+
 def message_of(row: Sequence[Any]) -> Message:
     """Make a message of its row."""
     values = list(row)

@@ -139,6 +139,17 @@ early_receipts = Table(
     sqlite_with_rowid=False,
 )
 
+# Recipients that nobody may reach.
+blocklist = Table(
+    "blocklist",
+    metadata,
+    Column("recipient", Text, primary_key=True),
+    Column("blocked_at", Double, nullable=False),
+    Column("blocked_by", Text, nullable=False),  # the account
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 objects = Table(
     "objects",
     metadata,

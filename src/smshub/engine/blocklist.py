@@ -1,0 +1,115 @@
+"""The blocklist at work: in memory for the hot path, in the database for good."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from smshub.domain.accounts import Account
+from smshub.domain.commands import (
+    Block,
+    BlockedRecipient,
+    Blocklist,
+    Done,
+    ListBlocked,
+    Refusal,
+    Refused,
+    Unblock,
+)
+from smshub.domain.delivery import Reason
+from smshub.engine.accepting import recipient_of
+from smshub.engine.committer import Committer
+from smshub.store import blocklist as store
+from smshub.store.changes import reject
+from smshub.store.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+LONGEST_REASON = 255
+
+
+class Blocked:
+    """
+    The recipients that nobody may reach.
+
+    `recipients` is asked for every text; it is one set for good, so that the outlets may hold it. It follows the
+    database: each change of this node's own with its commit, those of other nodes by `refresh`.
+    """
+
+    def __init__(self, outbox: Outbox, committer: Committer, clock: Callable[[], float] = time.time) -> None:
+        self.recipients: set[str] = set()
+        self._outbox = outbox
+        self._committer = committer
+        self._clock = clock
+        self._stamp: tuple[int, float] = (0, 0.0)
+        self._changes = 0
+
+    async def refresh(self) -> None:
+        """Read the list where it is another than before. Raises `StoreUnavailable`."""
+        stamp = await asyncio.to_thread(self._outbox.read, store.blocklist_stamp)
+        if stamp == self._stamp:
+            return
+        changes = self._changes
+        found = await asyncio.to_thread(self._outbox.read, store.read_blocked)
+        if changes != self._changes:
+            return  # what was read may be older than what this node has just written: again, the next time
+        self._stamp = stamp
+        self.recipients -= self.recipients - found
+        self.recipients |= found
+
+    async def block(self, account: Account, command: Block) -> BlockedRecipient:
+        """Put a recipient on the list and reject what waits for it. Raises `Refused`."""
+        if not (command.own or account.operates):
+            raise Refused(Refusal.FORBIDDEN, "Forbidden")
+        reason = command.reason
+        if len(reason) > LONGEST_REASON or not reason.isprintable():
+            raise Refused(Refusal.MALFORMED, "BadBlockReason", member="reason", limit=LONGEST_REASON)
+        to = recipient_of(account, command.to)
+        wanted = BlockedRecipient(to, self._clock(), account.name, reason)
+        # An operator's word replaces an application's, not the other way round.
+        kept = await self._committer.call(partial(store.block, blocked=wanted, replace=account.operates))
+        self._changes += 1
+        self.recipients.add(to)
+        await self._reject_waiting(to)
+        log.info("recipient.blocked", account=account.name)
+        return kept
+
+    async def unblock(self, account: Account, command: Unblock) -> Done:
+        """Take a recipient off the list. Raises `Refused`."""
+        if not (command.own or account.operates):
+            raise Refused(Refusal.FORBIDDEN, "Forbidden")
+        to = recipient_of(account, command.to)
+        whose = None if account.operates else account.name
+        found = await self._committer.call(partial(store.unblock, recipient=to, blocked_by=whose))
+        if found is None:
+            if not command.own:
+                raise Refused(Refusal.NOT_FOUND, "NotFound", what="blocked recipient")
+            return Done(f"{to} is not blocked")
+        if whose is not None and found.blocked_by != whose:
+            raise Refused(Refusal.FORBIDDEN, "NotYourBlock", member="to", value=command.to[:40])
+        self._changes += 1
+        self.recipients.discard(to)
+        log.info("recipient.unblocked", account=account.name)
+        return Done(f"{to} is unblocked")
+
+    async def list(self, account: Account, command: ListBlocked) -> Blocklist:
+        """Give a page of the list. Raises `Refused`."""
+        if not account.sees_all:
+            raise Refused(Refusal.FORBIDDEN, "Forbidden")
+        to = None if command.to is None else recipient_of(account, command.to)
+        read = partial(store.read_blocklist, to=to, limit=command.limit, cursor=command.cursor)
+        return await asyncio.to_thread(self._outbox.read, read)
+
+    async def _reject_waiting(self, to: str) -> None:
+        """Reject what is QUEUED for a recipient; what is missed here is found when its turn to be sent comes."""
+        waiting = await asyncio.to_thread(self._outbox.read, partial(store.read_waiting, recipient=to))
+        if waiting:
+            now = self._clock()
+            await self._committer.call(partial(reject, ids=waiting, reason=Reason.BARRED, now=now))
+
+    def check(self, to: str, written: str) -> None:
+        """Refuse a recipient that is blocked. Raises `Refused`."""
+        if to in self.recipients:
+            raise Refused(Refusal.BLOCKED, "Blocked", member="to", value=written[:40])
