@@ -92,10 +92,8 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901 - a case for each
             return MessagePage(tuple(listed_message(message) for message in reply.messages), reply.cursor)
         case Explained():
             return _explanation(reply)
-        case Connectors():
-            return ConnectorList(tuple(_same(ConnectorDocument, connector) for connector in reply.connectors))
-        case Objects():
-            return ObjectList(tuple(_object(found) for found in reply.objects))
+        case Connectors() | Objects():
+            return _configured(reply)
         case BlockedRecipient() | Blocklist():
             return _blocklist(reply)
         case Frontends() | Parked() | ParkedPage():
@@ -227,6 +225,12 @@ def _parked(parked: Parked) -> ParkedDocument:
     except UnicodeDecodeError:
         text, encoding = base64.b64encode(parked.document).decode(), "base64"
     return ParkedDocument(**_entry(parked), document=text, encoding=encoding)
+
+
+def _configured(reply: Connectors | Objects) -> msgspec.Struct:
+    if isinstance(reply, Objects):
+        return ObjectList(tuple(_object(found) for found in reply.objects))
+    return ConnectorList(tuple(_same(ConnectorDocument, connector) for connector in reply.connectors))
 
 
 def _object(found: Any) -> ObjectDocument:
