@@ -24,6 +24,7 @@ from smshub.domain.commands import (
     Shown,
     Status,
     Submitted,
+    TokenShown,
 )
 from smshub.domain.delivery import ReceiptState
 from smshub.domain.message import Attempt, Message, MessageType
@@ -51,6 +52,7 @@ from smshub.frontends.dialects.native_schema import (
     SentMessage,
     ShownMessage,
     StatusDocument,
+    TokenDocument,
 )
 
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -100,6 +102,8 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901 - a case for each
             return _broker(reply)
         case Status():
             return _same(StatusDocument, reply)
+        case TokenShown():
+            return TokenDocument(dict(reply.claims), reply.valid, reply.why, reply.account)
         case Done():
             return DoneDocument(reply.detail)
         case _:
