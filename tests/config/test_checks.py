@@ -150,7 +150,7 @@ def test_what_works_but_is_seldom_meant_is_noted(folder):
     )
 
     assert [
-        "accounts.a: has neither a password nor a key, so nobody can sign in as it",
+        "accounts.a: has no password, key or certificate, so nobody can sign in as it",
         'routes: none has the prefix "", so numbers outside the others are refused',
         "connectors.c: no route names it",
     ] == notes(config)

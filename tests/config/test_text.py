@@ -46,7 +46,18 @@ def test_every_key_of_the_example_can_be_switched_on():
         problems = errors.problems
     assert [] == [str(problem) for problem in problems if "unknown key" in problem.what]
     assert set(connector_types()) == {table["type"] for table in document["connectors"].values()}
-    assert {"server", "classes", "groups", "accounts", "connectors", "smtp", "routes", "errors"} == set(document)
+    assert {
+        "server",
+        "classes",
+        "defaults",
+        "groups",
+        "accounts",
+        "connectors",
+        "ldap",
+        "smtp",
+        "routes",
+        "errors",
+    } == set(document)
 
 
 def test_every_key_has_its_sentence():

@@ -19,7 +19,8 @@ from smshub.config.changes import (
     shown,
 )
 from smshub.config.checks import check, notes
-from smshub.config.domain import accounts_of, routes_of
+from smshub.config.domain import accounts_of, ldap_account_of, routes_of
+from smshub.config.ldap import Ldap
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
 from smshub.config.tables import (
@@ -51,6 +52,7 @@ __all__ = [
     "ConfigErrors",
     "Declared",
     "GroupSettings",
+    "Ldap",
     "Limits",
     "Merged",
     "OnUncertain",
@@ -67,6 +69,7 @@ __all__ = [
     "declared",
     "example",
     "keep_secrets",
+    "ldap_account_of",
     "load",
     "merge",
     "notes",

@@ -223,6 +223,9 @@ class Change(msgspec.Struct, frozen=True):
 def declared(config: Config, key: bytes) -> list[Declared]:
     """List what a file declares, for a hub to remember; `key` is the server's own."""
     found = [_declare("server", "", config.server, key)]
+    found.append(_declare("defaults", "", config.defaults, key))
+    if config.ldap is not None:
+        found.append(_declare("ldap", "", config.ldap, key))
     found += [
         _declare("classes", name, getattr(config.classes, name), key) for name in type(config.classes).model_fields
     ]

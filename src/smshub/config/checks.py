@@ -3,13 +3,15 @@
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from string import Formatter
 
+from smshub.config.ldap import Ldap
 from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError
-from smshub.config.tables import Config, RouteSettings, Server, username_of
+from smshub.config.tables import Config, RouteSettings, Server, Tls, username_of
 from smshub.config.values import address, nearest
 from smshub.domain.commands import CATALOGUE
 from smshub.settings import Secret, SecretMissing, Settings
@@ -35,8 +37,10 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
     problems: list[ConfigError] = []
     problems += _names(config)
     problems += _server(config.server)
+    problems += _broker(config)
     problems += _secrets(config, ())
     problems += _accounts(config, names["groups"])
+    problems += _ldap(config.ldap, names["groups"])
     problems += _credentials(config)
     problems += _programs(config)
     problems += _mail(config, names["smtp"])
@@ -66,8 +70,18 @@ def _server(server: Server) -> Iterator[ConfigError]:
         yield ConfigError.of(
             ("server", "tls", "listen"), f"overlaps server.listen ({server.listen})", "Give it a port of its own."
         )
-    for key in ("certificate", "key"):
-        path = Path(getattr(server.tls, key))
+    yield from _tls_files(server.tls)
+
+
+def _tls_files(tls: Tls) -> Iterator[ConfigError]:
+    if tls.client_required and tls.client_ca is None:
+        yield ConfigError.of(
+            ("server", "tls", "client_required"), "asks for certificates of nobody", "Name server.tls.client_ca."
+        )
+    for key in ("certificate", "key", "client_ca"):
+        if getattr(tls, key) is None:
+            continue
+        path = Path(getattr(tls, key))
         try:
             text = path.read_bytes()[:65_536]
         except OSError as error:
@@ -79,6 +93,26 @@ def _server(server: Server) -> Iterator[ConfigError]:
             yield ConfigError.of(("server", "tls", key), f"the file {path} holds no PEM", "Name a PEM file.")
         if key == "key" and (told := open_mode(path)):
             yield ConfigError.of(("server", "tls", key), told, f"Close it: chmod 600 {path}")
+
+
+def _broker(config: Config) -> Iterator[ConfigError]:
+    broker, server = config.broker, config.server
+    if broker is None:
+        return
+    for other in filter(None, [server.listen, server.tls and server.tls.listen]):
+        if _overlap(broker.listen, other):
+            yield ConfigError.of(
+                ("broker", "listen"), f"overlaps the hub's own ({other})", "Give it a port of its own."
+            )
+    files: dict[Loc, str] = {("broker", "htpasswd"): broker.htpasswd}
+    if broker.tls is not None:
+        files |= {("broker", "tls", "certificate"): broker.tls.certificate, ("broker", "tls", "key"): broker.tls.key}
+        if told := open_mode(Path(broker.tls.key)):
+            yield ConfigError.of(("broker", "tls", "key"), told, f"Close it: chmod 600 {broker.tls.key}")
+    for loc, name in files.items():
+        if not Path(name).is_file():
+            mend = f"Make it: htpasswd -cB {name} USER" if loc[-1] == "htpasswd" else "Name a PEM file."
+            yield ConfigError.of(loc, f"there is no file {name}", mend)
 
 
 def _weak(secret: Secret) -> str | None:
@@ -105,6 +139,14 @@ def _overlap(one: str, other: str) -> bool:
 def _is_any(host: str) -> bool:
     try:
         return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_loopback(listen: str) -> bool:
+    host, _ = address(listen)
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -158,14 +200,41 @@ def _accounts(config: Config, groups: set[str]) -> Iterator[ConfigError]:
             )
 
 
+def _ldap(ldap: Ldap | None, groups: set[str]) -> Iterator[ConfigError]:
+    if ldap is None:
+        return
+    if find_spec("ldap3") is None:
+        yield ConfigError.of(("ldap",), "needs the package ldap3", "Install it: pip install 'smshub[ldap]'")
+    named = [*((("groups", dn), name) for dn, name in ldap.groups.items()), (("group",), ldap.group)]
+    for loc, name in named:
+        if name is not None and name not in groups:
+            yield ConfigError.of(("ldap", *loc), f"there is no group '{name}'", nearest(name, groups))
+    if ldap.only_groups and not ldap.groups:
+        yield ConfigError.of(("ldap", "only_groups"), "lets nobody in without ldap.groups", "Name a group there.")
+    if ldap.ca is not None:
+        try:
+            found = b"-----BEGIN CERT" in Path(ldap.ca).read_bytes()[:1_048_576]
+        except OSError:
+            found = False
+        if not found:
+            yield ConfigError.of(("ldap", "ca"), f"the file {ldap.ca} holds no certificate (PEM)", "Name a PEM file.")
+
+
 def _credentials(config: Config) -> Iterator[ConfigError]:
     usernames: dict[str, str] = {}
     keys: dict[str, str] = {}
+    certificates: dict[str, str] = {}
     for name, account in config.accounts.items():
         username = username_of(name, account)
         if (other := usernames.setdefault(username, name)) != name:
             loc: Loc = ("accounts", name, "username") if account.username else ("accounts", name)
             yield ConfigError.of(loc, f"accounts.{other} has the same username", "Give each its own.")
+        for certificate in account.certificate:
+            loc = ("accounts", name, "certificate")
+            if (other := certificates.setdefault(certificate, name)) != name:
+                yield ConfigError.of(loc, f"accounts.{other} has the same certificate", "Give each its own.")
+            if config.server.tls is None or config.server.tls.client_ca is None:
+                yield ConfigError.of(loc, "is never asked for", "Name server.tls.client_ca.")
         for place, key in enumerate(account.api_keys):
             try:
                 value = key.reveal()
@@ -261,9 +330,9 @@ def notes(config: Config) -> list[str]:
     """Tell what works but is seldom meant."""
     said: list[str] = []
     said += [
-        f"accounts.{name}: has neither a password nor a key, so nobody can sign in as it"
+        f"accounts.{name}: has no password, key or certificate, so nobody can sign in as it"
         for name, account in config.accounts.items()
-        if account.password is None and not account.api_keys and account.program_key is None
+        if account.password is None and not account.api_keys and account.program_key is None and not account.certificate
     ]
     said += [
         f"smtp.{name}: signs in over a connection that others can read"
@@ -274,6 +343,8 @@ def notes(config: Config) -> list[str]:
         said.append("routes: there is none, so every message is refused")
     elif not any("" in route.prefixes for route in config.routes):
         said.append('routes: none has the prefix "", so numbers outside the others are refused')
+    if config.broker is not None and config.broker.tls is None and not _is_loopback(config.broker.listen):
+        said.append("broker.tls: without it, passwords and messages of other machines cross the network in clear")
     used = {connector.name for route in config.routes for connector in route.connectors}
     said += [f"connectors.{name}: no route names it" for name in config.connectors if name not in used]
     if config.server.database.startswith("postgresql") and config.server.secret is None:

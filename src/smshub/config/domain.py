@@ -1,5 +1,8 @@
 """The accounts and routes of a configuration, as the domain knows them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from smshub.config.tables import AccountSettings, Config, GroupSettings
 from smshub.domain.accounts import Account
 from smshub.domain.routing import Route, Target
@@ -12,16 +15,38 @@ def accounts_of(config: Config) -> dict[str, Account]:
 
 
 def shared(account: AccountSettings, config: Config) -> GroupSettings:
-    """Lay an account's own settings over those of its group."""
-    group = config.groups.get(account.group or "")
-    below = {name: getattr(group, name) for name in group.model_fields_set} if group else {}
-    own = {name: getattr(account, name) for name in account.model_fields_set if name in GroupSettings.model_fields}
-    return GroupSettings.model_validate({**below, **own})
+    """Lay an account's own settings over those of its group, and these over the defaults of all."""
+    return _laid(config, account.group, account)
 
 
 def account_of(name: str, account: AccountSettings, config: Config) -> Account:
     """Make the caller that an account's settings describe."""
-    settings = shared(account, config)
+    return _account(name, shared(account, config), config)
+
+
+def ldap_account_of(username: str, groups: Sequence[str], config: Config) -> Account | None:
+    """
+    Make the caller that a user of the directory is; `groups` are the names of ours whose members it is of, in order.
+
+    Its name has a mark before it that no account of the configuration can have, so that it is never taken for one.
+    None where it may not call.
+    """
+    if config.ldap is None or (config.ldap.only_groups and not groups):
+        return None
+    settings = _laid(config, groups[0] if groups else config.ldap.group, GroupSettings())
+    return None if settings.disabled else _account(f"ldap:{username}", settings, config)
+
+
+def _laid(config: Config, group: str | None, own: GroupSettings) -> GroupSettings:
+    laid: dict[str, Any] = {}
+    for settings in (config.defaults, config.groups.get(group or ""), own):
+        if settings is not None:
+            written = settings.model_fields_set
+            laid |= {name: getattr(settings, name) for name in written if name in GroupSettings.model_fields}
+    return GroupSettings.model_validate(laid)
+
+
+def _account(name: str, settings: GroupSettings, config: Config) -> Account:
     return Account(
         name=name,
         role=settings.role,
@@ -35,6 +60,8 @@ def account_of(name: str, account: AccountSettings, config: Config) -> Account:
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
         transliterate=settings.transliterate,
+        flash=settings.flash,
+        may_override=frozenset(settings.may_override),
     )
 
 

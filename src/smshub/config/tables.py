@@ -6,12 +6,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, field_serializer
 
+from smshub.config.broker import BrokerSettings
+from smshub.config.ldap import Ldap
 from smshub.config.values import (
+    certificate_name,
     country_code,
     database_url,
     door_name,
     host_and_port,
     mount_path,
+    outside_url,
+    override_name,
     prefix,
     proxy_url,
     web_origin,
@@ -35,6 +40,12 @@ class Tls(Settings):
     listen: Listen = setting("Address and port of the TLS listener.", examples=["0.0.0.0:8443"])
     certificate: str = setting("File with the certificate and its chain (PEM).", examples=["hub.crt"])
     key: str = setting("File with the private key (PEM), readable by its owner only.", examples=["hub.key"])
+    client_ca: str | None = setting(
+        "File with the authority (PEM) that signs the certificates of callers; without it none is asked for.",
+        None,
+        examples=["callers-ca.crt"],
+    )
+    client_required: bool = setting("Refuse connections without a certificate of `client_ca`.", default=False)
 
 
 class Limits(Settings):
@@ -51,6 +62,14 @@ class Limits(Settings):
         le=1_000_000_000,
     )
     connections: int = setting("Most open connections of callers.", 10_000, ge=1, le=1_000_000)
+    disk_reserve: int = setting(
+        "Bytes that must be free where a SQLite database is; with less the hub refuses texts (503) while it can still"
+        " write down what becomes of those it has.",
+        67_108_864,
+        ge=0,
+        le=2**62,
+    )
+    signing: int = setting("Most calls of smshubSign that wait for their recipient's answer.", 500, ge=1, le=100_000)
 
 
 class Server(Settings):
@@ -73,6 +92,12 @@ class Server(Settings):
         "HTTP proxy for everything that the hub sends out; a connector may have its own.",
         None,
         examples=["http://127.0.0.1:3128"],
+    )
+    public_url: Annotated[str, AfterValidator(outside_url)] | None = setting(
+        "URL under which recipients of texts reach the hub, for the links that it sends them; without it the one that"
+        " the caller used.",
+        None,
+        examples=["https://sms.example"],
     )
     node: Annotated[str, AfterValidator(lambda name: name or socket.gethostname())] = setting(
         "Name of this node, by which it holds its leases; empty means the name of the host.",
@@ -178,6 +203,14 @@ class GroupSettings(Settings):
         " all.",
         [],
     )
+    flash: bool = setting(
+        "Show its texts at once and keep nothing (flash) where a request at the SMSHub door names no type.",
+        default=False,
+    )
+    may_override: list[Annotated[str, AfterValidator(override_name)]] = setting(
+        "What the `settings` of a request at the SMSHub door may set: SMSType, Sender, Connector, Validity, Class.",
+        ["SMSType", "Sender"],
+    )
     cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
     )
@@ -226,6 +259,15 @@ class AccountSettings(GroupSettings):
     support_smtp: str | None = setting(
         "Name of the [smtp] server by which it is told; without it the first one.", None, examples=["office"]
     )
+    certificate: Annotated[
+        list[Annotated[str, AfterValidator(certificate_name)]],
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    ] = setting(
+        "Client certificate that signs in without a name: its fingerprint (sha256:...) or the common name of its"
+        " subject (CN=...); a list of them lets you change one without a pause. Needs server.tls.client_ca.",
+        [],
+        examples=["CN=openotp.example"],
+    )
     group: str | None = setting("Group whose settings it shares.", None, examples=["hospital"])
 
 
@@ -273,11 +315,16 @@ class Config(Settings):
 
     server: Server = setting("The hub itself.", Server())
     classes: Classes = setting("The classes of messages.", Classes())
+    defaults: GroupSettings = setting(
+        "Settings of all accounts, where neither the account nor its group has its own.", GroupSettings()
+    )
     groups: dict[str, GroupSettings] = setting("Settings shared by accounts.", {})
     accounts: dict[str, AccountSettings] = setting("The callers.", {})
     connectors: dict[str, Annotated[ConnectorSettings, BeforeValidator(_read_connector)]] = setting("The ways out.", {})
     routes: list[RouteSettings] = setting("Which connectors reach which numbers.", [])
     smtp: dict[str, SmtpServer] = setting("Mail servers for mail of the hub's own.", {})
+    ldap: Ldap | None = setting("A directory of users beside the accounts.", None)
+    broker: BrokerSettings | None = setting("The WebSocket message broker, off unless written.", None)
     errors: dict[str, str] = setting("Your own words for the answers of the hub, by their names.", {})
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from smshub.config.ldap import Ldap, LdapBind
 from smshub.config.problems import bare_type, table_of
 from smshub.config.reading import connector_types
 from smshub.config.tables import (
@@ -52,11 +53,16 @@ def example(password: str | None = None) -> str:
         _table("[classes.otp]", OtpClass, {}),
         _table("[classes.transactional]", ClassSettings, {}),
         _table("[classes.bulk]", BulkClass, {}),
+        _table("[defaults]", GroupSettings),
         _table("[groups.hospital]", GroupSettings),
         _table("[accounts.shop]", AccountSettings, account),
         *_connectors(),
+        _table("[ldap]", Ldap),
+        _table("[ldap.bind]", LdapBind),
         _table("[smtp.office]", SmtpServer),
         _table("[[routes]]", RouteSettings, {"prefixes": [""], "connectors": [FIRST_CONNECTOR]}),
+        _table("[broker]", BrokerSettings),
+        _table("[broker.tls]", BrokerTls),
         _errors(),
     ]
     return "\n\n".join(parts) + "\n"
@@ -176,11 +182,16 @@ def _tables() -> Iterator[str]:
         ("[classes.otp]", OtpClass),
         ("[classes.transactional]", ClassSettings),
         ("[classes.bulk]", BulkClass),
+        ("[defaults]", GroupSettings),
         ("[groups.NAME]", GroupSettings),
         ("[accounts.NAME]", AccountSettings),
         ("[[routes]]", RouteSettings),
         ("[[routes]] connectors", RouteConnector),
+        ("[ldap]", Ldap),
+        ("[ldap.bind]", LdapBind),
         ("[smtp.NAME]", SmtpServer),
+        ("[broker]", BrokerSettings),
+        ("[broker.tls]", BrokerTls),
     ):
         yield _page_table(header, table)
     for kind in connector_types():

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from smshub.domain.accounts import OVERRIDES
 from smshub.settings import Secret, Url
 
 # The interfaces an account can be confined to: /v1, SMSHub (SOAP and JSON-RPC), and /api/Login with /api/TextMessages.
@@ -66,6 +67,33 @@ def prefix(digits: str) -> str:
     if not re.fullmatch(r"[0-9]{0,15}", digits):
         raise ValueError('must be digits only, such as "49", or "" for the default route')
     return digits
+
+
+def outside_url(value: str) -> str:
+    """Check the URL under which others reach the hub, and drop a slash at its end."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9._:\[\]-]{1,255}(/[A-Za-z0-9._~-]+)*/?", value) or not _host_of(value):
+        raise ValueError("must be a URL, such as https://sms.example")
+    return value.rstrip("/")
+
+
+def override_name(name: str) -> str:
+    """Check the name of something that a request may override, in any case."""
+    known = {one.lower(): one for one in OVERRIDES}
+    if name.lower() not in known:
+        raise ValueError(f"there is nothing called '{name}' to override. {nearest(name, OVERRIDES)}")
+    return known[name.lower()]
+
+
+def certificate_name(value: str) -> str:
+    """Check what names a client certificate: `sha256:` and its fingerprint, or `CN=` and the name of its subject."""
+    kind, _, rest = value.partition(":")
+    if kind.lower() == "sha256":
+        digits = rest.replace(":", "").lower()
+        if re.fullmatch(r"[0-9a-f]{64}", digits):
+            return f"sha256:{digits}"
+    elif re.fullmatch(r"CN=[^\x00-\x1f\x7f]{1,64}", value):
+        return value
+    raise ValueError("must be sha256: and 64 hexadecimal digits, or CN= and a name")
 
 
 def country_code(code: str) -> str:
