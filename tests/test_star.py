@@ -24,6 +24,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "engine": frozenset({"domain", "store"}),
     "config": frozenset({"domain", "settings", "connectors"}),
     "secretkey": frozenset({"config"}),
+    "broker": frozenset({"config"}),
 }
 # The outer rooms speak to a running hub or start one. Nobody imports them but each other.
 OUTER = frozenset({"__main__", "cli", "demo", "console", "publisher", "simulators"})

@@ -99,7 +99,7 @@ def _broker(config: Config) -> Iterator[ConfigError]:
     broker, server = config.broker, config.server
     if broker is None:
         return
-    for other in filter(None, [server.listen, server.tls and server.tls.listen]):
+    for other in [server.listen, *([server.tls.listen] if server.tls is not None else [])]:
         if _overlap(broker.listen, other):
             yield ConfigError.of(
                 ("broker", "listen"), f"overlaps the hub's own ({other})", "Give it a port of its own."

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from smshub.config.broker import BrokerSettings, BrokerTls
 from smshub.config.ldap import Ldap, LdapBind
 from smshub.config.problems import bare_type, table_of
 from smshub.config.reading import connector_types
