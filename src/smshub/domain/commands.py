@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from smshub.domain import catalogue
 from smshub.domain.message import Attempt, Message, MessageClass, State
 
 
@@ -170,6 +171,25 @@ class DropParked(msgspec.Struct, frozen=True):
     id: str
 
 
+class RevokeTokens(msgspec.Struct, frozen=True):
+    """End the tokens of an account: one (`token`, the token itself), or all that were issued so far."""
+
+    account: str
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"RevokeTokens({self.account!r})"
+
+
+class ShowToken(msgspec.Struct, frozen=True):
+    """Tell what a token of POST /api/Login says, and whether it counts."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "ShowToken()"
+
+
 class HubStatus(msgspec.Struct, frozen=True):
     """Tell whether the hub takes messages, and its figures."""
 
@@ -186,6 +206,8 @@ Command = (
     | ListObjects
     | PutObject
     | DeleteObject
+    | RevokeTokens
+    | ShowToken
     | Block
     | Unblock
     | ListBlocked
@@ -355,6 +377,15 @@ class Status(msgspec.Struct, frozen=True):
     memory: int
 
 
+class TokenShown(msgspec.Struct, frozen=True):
+    """A token's claims; `valid` is whether it counts, for `account`; `why` says why not."""
+
+    claims: Mapping[str, Any]
+    valid: bool
+    why: str
+    account: str | None
+
+
 class Done(msgspec.Struct, frozen=True):
     """It is done. `detail` says what, in words."""
 
@@ -374,6 +405,7 @@ Reply = (
     | Parked
     | ParkedPage
     | Status
+    | TokenShown
     | Done
 )
 
@@ -422,74 +454,10 @@ class Refused(Exception):
         return text_of(self)
 
 
-# The catalogue: every error the hub can answer, by name, with its default text. An operator may change any text in
-# the [errors] table; the placeholders in braces are filled from the refusal. A test checks that each fits.
-CATALOGUE: Mapping[str, str] = {
-    "AuthFailed": "Invalid username or password",
-    "AuthSlowed": "Too many failed attempts; try again in {seconds} s.",
-    "BadRequest": "Invalid SMS request",
-    "ServerError": "Server Error",
-    "SendSuccess": "SMS send success",
-    "Forbidden": "This account may not do that.",
-    "DoorClosed": "This account may not use this interface ({door}).",
-    "NotFound": "There is no {what} with that id.",
-    "UnknownPath": "There is nothing at {path}.",
-    "MethodNotAllowed": "{method} is not possible here; {allowed} would be.",
-    "MalformedBody": "The body is not what this interface takes: {why}",
-    "WrongContentType": "The content type is '{value}'; send {wanted}.",
-    "BodyTooLarge": "The body is larger than {limit} bytes.",
-    "UnknownMember": "There is no member '{value}'. {hint}",
-    "EmptyText": "The text is empty.",
-    "BadText": "The text cannot be sent: {why}.",
-    "TextTooLong": "The text needs {segments} segments; at most {limit} are allowed.",
-    "NoRecipient": "There is no recipient.",
-    "TooManyRecipients": "There are {count} recipients; at most {limit} are allowed in one request.",
-    "BadNumber": "'{value}' is not a number that can be reached: {why}.",
-    "BadOriginator": "'{value}' cannot be a sender: {why}.",
-    "OriginatorNotAllowed": "This account may not send as '{value}'.",
-    "BadType": "The type is '{value}'; it must be normal or flash.",
-    "BadClass": "The class is '{value}'; it must be otp, transactional or bulk.",
-    "BadValidity": "valid_for is {value}; it must be between {least} and {most} seconds.",
-    "BadSchedule": "send_at is {value}: {why}.",
-    "ExpiredOnArrival": "The message had already expired when it arrived.",
-    "BadReference": "The reference must be 1 to 255 printable characters.",
-    "ReferenceConflict": "The reference '{value}' was used before with another content.",
-    "NoRoute": "No route leads to '{value}'.",
-    "Blocked": "'{value}' is on the blocklist.",
-    "BadBlockReason": "The reason must be at most {limit} printable characters.",
-    "NotYourBlock": "'{value}' was blocked by another account; an operator can unblock it.",
-    "NotOffered": "This hub does not offer {what}.",
-    "UnknownSetting": "There is no setting '{value}'. Known: {known}.",
-    "BadSetting": "The setting {name} is '{value}': {why}.",
-    "SettingNotAllowed": "This account may not override the setting {name}.",
-    "UnknownConnector": "There is no connector '{value}'.",
-    "SignSuccess": "The recipient has accepted.",
-    "SignRefused": "The recipient has refused.",
-    "SignTimeout": "The recipient has not answered in time.",
-    "SignBusy": "Too many texts wait for an answer; try again in {seconds} s.",
-    "SignText": "{text}\n{link}",
-    "SignAccept": "Accept",
-    "SignRefuse": "Refuse",
-    "SignTitle": "Please confirm",
-    "SignAccepted": "Thank you: you have accepted.",
-    "SignDeclined": "Thank you: you have refused.",
-    "SignOver": "It is too late: this request has ended.",
-    "SignUnknown": "There is no such request, or it has ended.",
-    "DirectoryDown": "The directory of users cannot be asked just now.",
-    "DiskFull": "The hub's disk is nearly full.",
-    "Limited": "Too many requests; try again in {seconds} s.",
-    "BadFilter": "The filter '{name}' is '{value}': {why}.",
-    "WrongState": "The message is {state}; {why}.",
-    "Declared": "'{name}' is declared in the configuration file ({place}); change it there.",
-    "BadObject": "The settings of {name} cannot work: {why}",
-    "InUse": "'{name}' is still named by {by}.",
-    "Stopping": "The hub is stopping; send again in a moment.",
-    "StoreUnavailable": "The hub cannot write to its database just now.",
-    "QueueFull": "The hub's queue is full; send again later.",
-}
+CATALOGUE: Mapping[str, str] = catalogue.CATALOGUE
 
 
-def text_of(refused: Refused, catalogue: Mapping[str, str] = CATALOGUE) -> str:
+def text_of(refused: Refused, texts: Mapping[str, str] = CATALOGUE) -> str:
     """Tell a refusal in the words of the catalogue."""
-    template = catalogue.get(refused.error) or CATALOGUE.get(refused.error, refused.error)
+    template = texts.get(refused.error) or CATALOGUE.get(refused.error, refused.error)
     return template.format(**{"seconds": 0, **refused.values})

@@ -31,12 +31,15 @@ from smshub.domain.commands import (
     Refused,
     ReleaseMessage,
     Reply,
+    RevokeTokens,
     SendTexts,
     ShowMessage,
     Shown,
+    ShowToken,
     Status,
     Submitted,
     TestConnector,
+    TokenShown,
     Unblock,
 )
 from smshub.domain.limits import Bucket
@@ -70,6 +73,12 @@ class Configurator(Protocol):
 
     async def delete_object(self, kind: str, name: str) -> str:
         """Remove an object and apply it; tells what was done. Raises `Refused`."""
+
+    async def revoke_tokens(self, account: str, token: str | None) -> str:
+        """End an account's tokens, or one of them; tells what was done. Raises `Refused`."""
+
+    async def show_token(self, token: str) -> TokenShown:
+        """Tell what a token says. Raises `Refused`."""
 
 
 class Hub:
@@ -115,6 +124,8 @@ class Hub:
             ListObjects: self._list_objects,
             PutObject: self._put_object,
             DeleteObject: self._delete_object,
+            RevokeTokens: self._revoke_tokens,
+            ShowToken: self._show_token,
             Block: self.blocked.block,
             Unblock: self.blocked.unblock,
             ListBlocked: self.blocked.list,
@@ -128,6 +139,10 @@ class Hub:
             return await self._handlers[type(command)](account, command)
         except StoreUnavailable:
             raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
+
+    def serve(self, handlers: Mapping[type, Callable[[Account, Any], Awaitable[Reply]]]) -> None:
+        """Let commands be carried out elsewhere, each kind by its own function."""
+        self._handlers.update(handlers)
 
     # --- accepting ------------------------------------------------------------------------------------------------
 
@@ -274,6 +289,13 @@ class Hub:
     async def _delete_object(self, account: Account, command: DeleteObject) -> Done:
         _need(account.operates if command.kind != "accounts" else account.administers)
         return Done(await self._configurator.delete_object(command.kind, command.name))
+
+    async def _revoke_tokens(self, account: Account, command: RevokeTokens) -> Done:
+        _need(account.administers or account.name == command.account)
+        return Done(await self._configurator.revoke_tokens(command.account, command.token))
+
+    async def _show_token(self, _: Account, command: ShowToken) -> TokenShown:
+        return await self._configurator.show_token(command.token)
 
     async def _find(self, account: Account, message_id: str) -> Message:
         message = await asyncio.to_thread(self._outbox.message, message_id)

@@ -35,12 +35,20 @@ BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
 
 
 class Login(msgspec.Struct, frozen=True):
-    """An account with what proves it: a password (or its argon2 or bcrypt hash) and API keys. Never printed."""
+    """
+    An account with what proves it: a password (or its argon2 or bcrypt hash), API keys, a program's pair.
+
+    `token_life` is in seconds; `origins` are those whose pages may call for it. Never printed.
+    """
 
     account: Account
     username: str | None = None
     password: str | None = None
     api_keys: tuple[str, ...] = ()
+    program_sid: str | None = None
+    program_key: str | None = None
+    token_life: int = 15_724_800
+    origins: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Login({self.account.name})"
@@ -78,13 +86,38 @@ class Gatekeeper:
         """Take over a changed set of accounts; forget what was verified."""
         self._by_name: dict[str, Login] = {}
         self._by_key: dict[bytes, Account] = {}
+        self._by_program: dict[str, Login] = {}
+        self._origins: dict[str, frozenset[str]] = {}
         for login in logins:
             if login.username is not None:
                 self._by_name[login.username] = login
             for key in login.api_keys:
                 self._by_key[_digest(key)] = login.account
-        self._hashes = any(_is_hash(login.password) for login in self._by_name.values())
+            if login.program_sid is not None:
+                self._by_program[login.program_sid] = login
+            if login.origins:
+                self._origins[login.account.name] = login.origins
+        self.origins = frozenset().union(*self._origins.values())
+        programs = self._by_program.values()
+        kept = [*(login.password for login in self._by_name.values()), *(login.program_key for login in programs)]
+        self._hashes = any(_is_hash(one) for one in kept)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was verified, so that everything is verified again."""
         self._remembered.clear()
+
+    def program(self, sid: str) -> Login | None:
+        """Find an account by its ProgramSID."""
+        return self._by_program.get(sid)
+
+    def origins_of(self, account: Account) -> frozenset[str]:
+        """Tell the origins whose pages may call for an account; `origins` are those of all."""
+        return self._origins.get(account.name, frozenset())
+
+    def account_of_key(self, key: str) -> Account | None:
+        """Tell the account of an API key at once, None where it is nobody's."""
+        return self._by_key.get(_digest(key))
 
     def close(self) -> None:
         """End the threads."""
@@ -97,10 +130,10 @@ class Gatekeeper:
             return None
         return found[0]
 
-    def remember(self, token: bytes, account: Account) -> None:
-        """Remember that this credential was verified."""
+    def remember(self, token: bytes, account: Account, seconds: float = REMEMBER) -> None:
+        """Remember for so long that this credential was verified."""
         digest = hashlib.blake2b(token, key=self._key, digest_size=16).digest()
-        self._remembered[digest] = (account, self._now() + REMEMBER)
+        self._remembered[digest] = (account, self._now() + seconds)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
 
@@ -112,16 +145,33 @@ class Gatekeeper:
             return account
         failures = await self._wait(source, username)
         login = self._by_name.get(username)
-        if not await self._matches(login, password) or login is None:
+        if not await self._matches(None if login is None else login.password, password) or login is None:
             self._failed(failures)
             raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
         self._failures.pop((source, username), None)
         self.remember(token, login.account)
         return login.account
 
+    async def authenticate_program(self, sid: str, key: str, *, source: str) -> Login:
+        """Tell the account of a ProgramSID and ProgramKey. Raises `Refused` (UNAUTHENTICATED, LIMITED)."""
+        token = b"program\0" + sid.encode("utf-8", "replace") + b"\0" + key.encode("utf-8", "replace")
+        login = self._by_program.get(sid)
+        if login is not None and self.remembered(token) == login.account:
+            return login
+        # Slowed apart from a username that happens to be the same.
+        slowed = f"program {sid}"
+        failures = await self._wait(source, slowed)
+        login = self._by_program.get(sid)
+        if not await self._matches(None if login is None else login.program_key, key) or login is None:
+            self._failed(failures)
+            raise Refused(Refusal.UNAUTHENTICATED, "BadProgram")
+        self._failures.pop((source, slowed[:64]), None)
+        self.remember(token, login.account)
+        return login
+
     async def authenticate_key(self, key: str, *, source: str) -> Account:
         """Tell the account of an API key. Raises `Refused` (UNAUTHENTICATED, LIMITED)."""
-        account = self._by_key.get(_digest(key))
+        account = self.account_of_key(key)
         if account is None:
             failures = await self._wait(source, "")
             self._failed(failures)
@@ -152,10 +202,9 @@ class Gatekeeper:
         failures.count += 1
         failures.at = self._now()
 
-    async def _matches(self, login: Login | None, password: str) -> bool:
+    async def _matches(self, kept: str | None, password: str) -> bool:
         if len(password) > LONGEST_PASSWORD:
             return False
-        kept = None if login is None else login.password
         if kept is None:
             if self._hashes:
                 # As much work as for a name that there is, so that the time taken does not tell which there are.

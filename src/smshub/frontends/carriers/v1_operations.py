@@ -20,7 +20,9 @@ from smshub.domain.commands import (
     Refused,
     ReleaseMessage,
     Reply,
+    RevokeTokens,
     ShowMessage,
+    ShowToken,
 )
 from smshub.frontends.dialects import native, native_schema, native_views
 from smshub.frontends.dialects.native_json import malformed, read_object
@@ -126,6 +128,10 @@ def _one(kind: str, asked: Asked) -> Command:
 
 def _listed(kind: str, asked: Asked) -> Command:
     return ListObjects(kind)
+
+
+def _revoke(asked: Asked) -> Command:
+    return RevokeTokens(_name("accounts", asked), native.decode_revoke(asked.body))
 
 
 def _objects(kind: str, one: str, about: str) -> list[Operation]:
@@ -279,6 +285,30 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     ),
     *_objects("routes", "route", "In the order in which they are tried."),
     *_objects("accounts", "account", "Passwords and keys are masked."),
+    Operation(
+        method="POST",
+        path="/v1/accounts/{name}/revoke-tokens",
+        name="revokeTokens",
+        tag="accounts",
+        summary="End the tokens of an account",
+        description="Those of POST /api/Login: one that is named, or all that were issued so far. Whoever holds the "
+        "account's ProgramKey can log in again. For the account itself, or an administrator.",
+        command=_revoke,
+        answers=native_schema.DoneDocument,
+        takes=native_schema.RevokeRequest,
+        example={},
+    ),
+    Operation(
+        method="POST",
+        path="/v1/tokens/show",
+        name="showToken",
+        tag="accounts",
+        summary="Show the claims of a token",
+        description="What a token of POST /api/Login says, and whether it counts.",
+        command=lambda asked: ShowToken(native.decode_token(asked.body)),
+        answers=native_schema.TokenDocument,
+        takes=native_schema.TokenRequest,
+    ),
     Operation(
         method="GET",
         path="/v1/status",

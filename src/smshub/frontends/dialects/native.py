@@ -18,8 +18,10 @@ from smshub.frontends.dialects.native_json import malformed, read, refusal_of, r
 from smshub.frontends.dialects.native_schema import (
     ExplainRequest,
     Problem,
+    RevokeRequest,
     SendRequest,
     TestRequest,
+    TokenRequest,
 )
 from smshub.frontends.dialects.native_views import sent
 
@@ -72,6 +74,8 @@ TITLES: Final[Mapping[int, str]] = {
 _SEND: Final = msgspec.json.Decoder(SendRequest)
 _EXPLAIN: Final = msgspec.json.Decoder(ExplainRequest)
 _TEST: Final = msgspec.json.Decoder(TestRequest)
+_REVOKE: Final = msgspec.json.Decoder(RevokeRequest)
+_TOKEN: Final = msgspec.json.Decoder(TokenRequest)
 _ENCODER: Final = msgspec.json.Encoder()
 _encode: Final = _ENCODER.encode
 _decode_send: Final = _SEND.decode
@@ -188,6 +192,16 @@ def decode_test(name: str, body: bytes) -> TestConnector:
     """Read the body of POST /v1/connectors/{name}/test. Raises `Refused`."""
     asked = read(_TEST, body)
     return TestConnector(name, asked.to, asked.text)
+
+
+def decode_revoke(body: bytes) -> str | None:
+    """Read the body of POST /v1/accounts/{name}/revoke-tokens: the token, or None for all. Raises `Refused`."""
+    return read(_REVOKE, body).token
+
+
+def decode_token(body: bytes) -> str:
+    """Read the body of POST /v1/tokens/show. Raises `Refused`."""
+    return read(_TOKEN, body).token
 
 
 def check_content_type(value: str | None) -> None:

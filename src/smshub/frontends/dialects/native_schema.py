@@ -279,6 +279,29 @@ class ParkedList(Struct, frozen=True):
     next: Annotated[str | None, Meta(description="`cursor` of the next page; null where there is none.")]
 
 
+class RevokeRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which tokens to end."""
+
+    token: Annotated[str | None, Meta(description="This one by itself; without it, all that were issued so far.")] = (
+        None
+    )
+
+
+class TokenRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A token to be looked at."""
+
+    token: Annotated[str, Meta(description="As POST /api/Login gave it.", examples=["eyJhbGciOi.eyJ1bmlxd.8X2nVt"])]
+
+
+class TokenDocument(Struct, frozen=True):
+    """A token of POST /api/Login."""
+
+    claims: Annotated[dict[str, Any], Meta(description="What it says (RFC 7519); times are seconds since 1970.")]
+    valid: Annotated[bool, Meta(description="Whether it counts.")]
+    why: Annotated[str, Meta(description="Why not; empty while it does.")]
+    account: Annotated[str | None, Meta(description="Whose it is, where it counts.")]
+
+
 class DoneDocument(Struct, frozen=True):
     """It is done."""
 
