@@ -67,6 +67,7 @@ class Application:
         self._servers: list[tuple[_Listener, asyncio.Task[None]]] = []
         self._housekeeping_task: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
+        self._broker = Broker()
         self.addresses: list[str] = []
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -122,6 +123,7 @@ class Application:
         await self._committer.drain()
         await self._housekeeping.release(fences)
         await self._committer.drain()
+        await self._broker.stop()
         self._committer.close()
         self._gate.close()
         await asyncio.to_thread(self._outbox.close)
@@ -144,6 +146,7 @@ class Application:
                 log.warning("config.needs_restart", key=f"server.{key}")
         async with self._changing:
             await self._merge(changed)
+            await self._broker.change(changed.broker)
         log.info("config.reloaded")
 
     # --- configuration ----------------------------------------------------------------------------------------------
