@@ -59,6 +59,7 @@ def _account(name: str, settings: GroupSettings, config: Config) -> Account:
         max_recipients=min(settings.max_recipients, config.server.limits.max_recipients),
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
+        success_code=settings.success_code,
         transliterate=settings.transliterate,
         flash=settings.flash,
         may_override=frozenset(settings.may_override),

@@ -199,8 +199,8 @@ class GroupSettings(Settings):
         default=False,
     )
     doors: list[Annotated[str, AfterValidator(door_name)]] = setting(
-        "Interfaces that it may use, native (/v1), smshub (SOAP, JSON-RPC) and textmessages (/api/Login); empty means"
-        " all.",
+        "Interfaces that it may use, native (/v1), smshub (SOAP, JSON-RPC), textmessages (/api/Login) and otppi"
+        " (OTP-Pi's commands); empty means all.",
         [],
     )
     flash: bool = setting(
@@ -210,6 +210,10 @@ class GroupSettings(Settings):
     may_override: list[Annotated[str, AfterValidator(override_name)]] = setting(
         "What the `settings` of a request at the SMSHub door may set: SMSType, Sender, Connector, Validity, Class.",
         ["SMSType", "Sender"],
+    )
+    success_code: Literal["0000", "000"] = setting(
+        "What the OTP-Pi door answers as response_code for yes: 0000 as OTP-Pi does, or 000 as its publisher's samples.",
+        "0000",
     )
     cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]

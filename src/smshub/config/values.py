@@ -9,7 +9,7 @@ from smshub.domain.accounts import OVERRIDES
 from smshub.settings import Secret, Url
 
 # The interfaces an account can be confined to: /v1, SMSHub (SOAP and JSON-RPC), and /api/Login with /api/TextMessages.
-DOORS = ("native", "smshub", "textmessages")
+DOORS = ("native", "smshub", "textmessages", "otppi")
 
 
 def address(listen: str) -> tuple[str, int]:

@@ -28,8 +28,10 @@ class Account(msgspec.Struct, frozen=True):
     the region code by which its national numbers are read, None where it sends international digits. `valid_for` is
     the default validity in seconds, None for the default of the class. `rate` is how many messages a second it may
     hand in, None for no limit. `doors` are the dialects it may use, empty for all. `transliterate`: a text that can be
-    made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less. `flash`: its texts are flash where a request of the SMSHub
-    door names no type. `may_override` are those of OVERRIDES that its requests may set.
+    made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less.
+    `flash`: its texts are flash where a request of the SMSHub
+    door names no type. `may_override` are those of OVERRIDES that its requests may set. `success_code` is the
+    response_code by which the OTP-Pi door tells it yes.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Account(msgspec.Struct, frozen=True):
     transliterate: bool = False
     flash: bool = False
     may_override: frozenset[str] = frozenset({"SMSType", "Sender"})
+    success_code: str = "0000"
 
     @property
     def sees_all(self) -> bool:

@@ -7,6 +7,8 @@ from smshub.domain.contracts import Hub
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers import v1
 from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
+from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
+from smshub.frontends.carriers.otppi import PATHS as OTPPI_PATHS
 from smshub.frontends.carriers.send import DOOR, SendDoor
 from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
 
@@ -35,5 +37,7 @@ def build_doors(
     for path in PATHS:
         hot["POST", path] = smshub.post
         hot["GET", path] = smshub.get
+    otppi = OtppiDoor(hub, caller, catalogue, body_limit=body_limit)
+    hot |= {(method, path): otppi for method in METHODS for path in OTPPI_PATHS}
     rest = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
     return Doors(hot, rest, mount)
