@@ -5,7 +5,7 @@ The row of a message holds its current attempt; earlier attempts are copied to `
 a message that goes well costs one INSERT and one UPDATE.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -148,6 +148,19 @@ blocklist = Table(
     Column("blocked_by", Text, nullable=False),  # the account
     Column("reason", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Documents from brokers that could not be handled.
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("frontend", Text, nullable=False),
+    Column("parked_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("document", LargeBinary, nullable=False),
 )
 
 objects = Table(
