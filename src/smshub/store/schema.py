@@ -183,3 +183,25 @@ leases = Table(
     Column("expires_at", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# What is remembered of each account's program: a keyed digest of its key, so that a change is noticed, and the second
+# before which its tokens are ended.
+programs = Table(
+    "programs",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("key_digest", Text),
+    Column("key_changed_at", Double),
+    Column("tokens_from", BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# Tokens that were ended one by one, until they would have expired.
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    Column("expires_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
