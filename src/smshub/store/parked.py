@@ -43,7 +43,7 @@ def read_parked(connection: Connection, parked_id: str) -> Parked | None:
     if not storable(parked_id):
         return None
     found = connection.execute(select(*parked.columns).where(p.id == parked_id)).first()
-    return None if found is None else Parked(*found[:6], bytes(found.document))
+    return None if found is None else Parked(*found)
 
 
 def read_parked_page(connection: Connection, limit: int, cursor: str | None) -> ParkedPage:

@@ -21,7 +21,7 @@ from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts
 from smshub.domain.contracts import Hub
 from smshub.domain.references import DIGESTED
 from smshub.domain.retry import backoff
-from smshub.frontends.carriers.broker_settings import BrokerSettings
+from smshub.frontends.carriers.frontend_settings import FrontendSettings
 from smshub.frontends.carriers.http import check_door
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class Consumer:
 
     def __init__(
         self,
-        settings: BrokerSettings,
+        settings: FrontendSettings,
         *,
         hub: Hub,
         dialect: ModuleType,

@@ -41,7 +41,7 @@ Topic = Annotated[str, AfterValidator(_topic)]
 AllowedTopic = Annotated[str, AfterValidator(_allowed)]
 
 
-class BrokerTls(Settings):
+class FrontendTls(Settings):
     """TLS to a broker; the broker's certificate is verified unless that is switched off."""
 
     ca: str | None = setting(
@@ -65,7 +65,7 @@ class BrokerTls(Settings):
         return context
 
 
-class BrokerSettings(Settings):
+class FrontendSettings(Settings):
     """What every door on a broker has."""
 
     SCHEMES: ClassVar[tuple[str, str]] = ("", "")  # plain, and with TLS
@@ -89,7 +89,7 @@ class BrokerSettings(Settings):
         [],
         examples=[["replies-*"]],
     )
-    tls: BrokerTls | None = setting("TLS, where the authorities of the system are not those of the broker.", None)
+    tls: FrontendTls | None = setting("TLS, where the authorities of the system are not those of the broker.", None)
     prefetch: int = setting("Most documents that are under way at once.", 200, ge=1, le=10_000)
     backoff_initial: float = setting("Seconds before the first new try to connect.", 0.5, gt=0, le=60)
     backoff_max: float = setting("Most seconds between tries to connect.", 30.0, gt=0, le=3_600)
@@ -149,10 +149,10 @@ class BrokerSettings(Settings):
 
     def context(self) -> ssl.SSLContext | None:
         """Make the context for TLS, None where there is none. Raises OSError for files that cannot be read."""
-        return (self.tls or BrokerTls()).context() if self.secure else None
+        return (self.tls or FrontendTls()).context() if self.secure else None
 
 
-class AmqpSettings(BrokerSettings):
+class AmqpSettings(FrontendSettings):
     """A queue of RabbitMQ or another AMQP 0-9-1 broker; acknowledged when the text is on disk."""
 
     SCHEMES = ("amqp", "amqps")
@@ -170,7 +170,7 @@ class AmqpSettings(BrokerSettings):
         return unquote(urlsplit(self.url).path[1:]) or "/"
 
 
-class RedisSettings(BrokerSettings):
+class RedisSettings(FrontendSettings):
     """A channel, list or stream of Redis."""
 
     SCHEMES = ("redis", "rediss")
@@ -203,7 +203,7 @@ class RedisSettings(BrokerSettings):
         return self
 
 
-class MqttSettings(BrokerSettings):
+class MqttSettings(FrontendSettings):
     """A topic of an MQTT broker; acknowledged when the text is on disk, with QoS 1 or 2."""
 
     SCHEMES = ("mqtt", "mqtts")
@@ -220,7 +220,7 @@ class MqttSettings(BrokerSettings):
     )
 
 
-class WebsocketSettings(BrokerSettings):
+class WebsocketSettings(FrontendSettings):
     """A topic of a WebSocket message broker; it keeps nothing, so a document is lost while the hub is away."""
 
     SCHEMES = ("ws", "wss")
@@ -229,7 +229,7 @@ class WebsocketSettings(BrokerSettings):
     carrier: Literal["websocket"] = setting("How the documents arrive.")
 
 
-SETTINGS: Mapping[str, type[BrokerSettings]] = {
+SETTINGS: Mapping[str, type[FrontendSettings]] = {
     "amqp": AmqpSettings,
     "redis": RedisSettings,
     "mqtt": MqttSettings,
@@ -237,7 +237,7 @@ SETTINGS: Mapping[str, type[BrokerSettings]] = {
 }
 
 
-def missing_files(settings: BrokerSettings) -> list[tuple[str, str]]:
+def missing_files(settings: FrontendSettings) -> list[tuple[str, str]]:
     """Tell the keys of `tls` whose files cannot be read, each with its file."""
     found = []
     for key in ("ca", "certificate", "key"):
