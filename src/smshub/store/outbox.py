@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection, RootTransaction
+from sqlalchemy import Connection
 
 from smshub.domain.commands import Listed, ListMessages
 from smshub.domain.message import Attempt, Message, MessageClass
@@ -15,7 +15,7 @@ from smshub.store.batch import Accept, Batch, Call, ReceiptEffect, Replay, Settl
 from smshub.store.database import Database, Writer, alone, open_database, reading
 from smshub.store.errors import Damaged, DatabaseInUse, StoreError, StoreUnavailable, cause_of, faults
 from smshub.store.migrating import bring_up_to_date
-from smshub.store.writing import SETTLED_STATES, unstorable, write_batch
+from smshub.store.writing import SETTLED_STATES, unstorable, write_batch, write_rows
 
 __all__ = ["Accept", "Batch", "Call", "Outbox", "ReceiptEffect", "Replay", "Settled", "Start", "Written"]
 
@@ -38,7 +38,7 @@ class Outbox:
 
     database: Database
     _writer: Writer = field(init=False)
-    _open: RootTransaction = field(init=False)
+    _patience: tuple[Any, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._writer = Writer(self.database)
@@ -120,33 +120,36 @@ class Outbox:
             return None
 
     def _staged(self, batch: Batch) -> Written:
-        connection = self._writer.connect()
-        self._wait_for_others(connection, 0)
-        transaction = connection.begin()
+        # Past SQLAlchemy: with few rows a transaction, its part of beginning and committing one would be the dearest.
+        driver = self._wait_for_others(self._writer.connect(), 0)
+        driver.execute("BEGIN IMMEDIATE").close()
         try:
-            written = write_batch(connection, batch)
+            return write_rows(driver.cursor(), "sqlite", batch)
         except BaseException:
-            transaction.rollback()
+            driver.execute("ROLLBACK").close()
             raise
-        self._open = transaction
-        return written
-
-    def _wait_for_others(self, connection: Connection, milliseconds: int) -> None:
-        """Say how long a transaction may wait for another program that is writing (SQLite)."""
-        if self.database.name == "sqlite":
-            # Past SQLAlchemy, which would begin a transaction for it.
-            driver: Any = connection.connection.driver_connection
-            driver.execute(f"PRAGMA busy_timeout = {milliseconds:d}").close()
 
     def commit(self) -> None:
         """Commit what `stage` wrote; when this returns it is on disk. Raises `StoreUnavailable`."""
         try:
             with faults():
-                self._open.commit()
+                self._driver(self._writer.connect()).execute("COMMIT").close()
         except StoreUnavailable:
             # After a failed fsync only a fresh connection tells what is on disk.
             self._writer.drop()
             raise
+
+    def _wait_for_others(self, connection: Connection, milliseconds: int) -> Any:
+        """Say how long a transaction may wait for another program that is writing; give SQLite's own connection."""
+        driver = self._driver(connection)
+        if self._patience != (driver, milliseconds):
+            driver.execute(f"PRAGMA busy_timeout = {milliseconds:d}").close()
+            self._patience = (driver, milliseconds)
+        return driver
+
+    @staticmethod
+    def _driver(connection: Connection) -> Any:
+        return connection.connection.driver_connection
 
     def _transaction(self, batch: Batch) -> Written:
         for last in (False, False, True):
@@ -161,7 +164,8 @@ class Outbox:
         try:
             with alone(self.database), faults():
                 connection = self._writer.connect()
-                self._wait_for_others(connection, PATIENCE)
+                if self.database.name == "sqlite":
+                    self._wait_for_others(connection, PATIENCE)
                 with connection.begin():
                     return write_batch(connection, batch)
         except DatabaseInUse as error:

@@ -34,12 +34,7 @@ def write_batch(connection: Connection, batch: Batch) -> Written:
     # The driver's own cursor: SQLAlchemy would spend more on a row than the database does.
     cursor: Any = connection.connection.cursor()
     try:
-        if batch.accepts:
-            _accept(cursor, statements, batch.accepts, written)
-        if batch.settled:
-            _settle(cursor, statements, batch.settled, written)
-        if batch.receipts:
-            written.receipts = report(cursor, statements, batch.receipts, batch.at)
+        _write_past(cursor, statements, batch, written)
         if batch.calls:
             written.calls = [_call(connection, call) for call in batch.calls]
         if batch.starts:
@@ -47,6 +42,26 @@ def write_batch(connection: Connection, batch: Batch) -> Written:
     finally:
         cursor.close()
     return written
+
+
+def write_rows(cursor: Any, dialect: str, batch: Batch) -> Written:
+    """Write a batch without calls in the transaction that the driver's cursor is in."""
+    statements = statements_for(dialect)
+    written = Written()
+    _write_past(cursor, statements, batch, written)
+    if batch.starts:
+        written.not_started = _start(cursor, statements, batch.starts)
+    return written
+
+
+def _write_past(cursor: Any, statements: Statements, batch: Batch, written: Written) -> None:
+    """Write what has already happened."""
+    if batch.accepts:
+        _accept(cursor, statements, batch.accepts, written)
+    if batch.settled:
+        _settle(cursor, statements, batch.settled, written)
+    if batch.receipts:
+        written.receipts = report(cursor, statements, batch.receipts, batch.at)
 
 
 def _accept(cursor: Any, statements: Statements, accepts: list[Accept], written: Written) -> None:
