@@ -212,7 +212,7 @@ class GroupSettings(Settings):
         ["SMSType", "Sender"],
     )
     success_code: Literal["0000", "000"] = setting(
-        "What the OTP-Pi door answers as response_code for yes: 0000 as OTP-Pi does, or 000 as its publisher's samples.",
+        "Answer of the OTP-Pi door that means yes: 0000 as OTP-Pi has it, or 000 as its publisher's samples have it.",
         "0000",
     )
     cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(

@@ -39,6 +39,7 @@ CATALOGUE: Mapping[str, str] = {
     "BadSchedule": "send_at is {value}: {why}.",
     "ExpiredOnArrival": "The message had already expired when it arrived.",
     "BadReference": "The reference must be 1 to 255 printable characters.",
+    "ReservedReference": "A reference cannot begin with '{prefix}', which the hub keeps for its own.",
     "ReferenceConflict": "The reference '{value}' was used before with another content.",
     "NoRoute": "No route leads to '{value}'.",
     "Blocked": "'{value}' is on the blocklist.",

@@ -123,9 +123,11 @@ def _serve(
         account = await authenticate(dict(request.headers), peer_of(request.scope))
         body = b""
         if operation.method != "GET":
-            if operation.takes is not None:
+            if operation.takes is not None and not operation.may_be_empty:
                 native.check_content_type(request.headers.get("content-type"))
             body = await read_body(request.scope, request.receive, body_limit)
+            if operation.may_be_empty and body:
+                native.check_content_type(request.headers.get("content-type"))
         asked = Asked(request.path_params, request.scope["query_string"], body)
         return operation.answered(await hub.handle(account, operation.command(asked)), asked)
 

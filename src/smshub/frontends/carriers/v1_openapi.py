@@ -8,7 +8,7 @@ import msgspec
 from smshub.domain.message import MessageClass, State
 from smshub.frontends.carriers.v1_operations import MESSAGE_ID, SEND, Operation
 from smshub.frontends.dialects.native import MAX_REFERENCE
-from smshub.frontends.dialects.native_query import MOST, NAME, USUAL
+from smshub.frontends.dialects.native_query import MOST, NAME, PAGING, USUAL
 from smshub.frontends.dialects.native_schema import Problem
 
 REF: Final = "#/components/schemas/{name}"
@@ -89,7 +89,7 @@ def statuses_of(operation: Operation) -> list[int]:
         statuses |= {400, 413, 415}
     if "{" in operation.path:
         statuses.add(404)
-    if operation.name == "listMessages":
+    if operation.name in {"listMessages", "listBlocked"}:
         statuses.add(400)
     return sorted(statuses)
 
@@ -106,7 +106,7 @@ def extra_of(operation: Operation) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": schema}
         if operation.example is not None:
             content["example"] = dict(operation.example)
-        extra["requestBody"] = {"required": True, "content": {"application/json": content}}
+        extra["requestBody"] = {"required": not operation.may_be_empty, "content": {"application/json": content}}
     return extra
 
 
@@ -126,6 +126,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found.append(_parameter("path", "name", _NAME, f"The name of the {operation.tag[:-1]}.", required=True))
     if operation.name == "listMessages":
         found += [_parameter("query", name, schema, words) for name, (schema, words) in FILTERS.items()]
+    if "{number}" in operation.path:
+        found.append(_parameter("path", "number", _WORD, "The recipient, with its country code.", required=True))
+    if operation.name == "listBlocked":
+        found += [_parameter("query", name, *FILTERS[name]) for name in PAGING]
     if operation is SEND:
         key = {"type": "string", "minLength": 1, "maxLength": MAX_REFERENCE}
         words = "Your key for this request, raw or in quotation marks; the same as the member `reference`."

@@ -13,6 +13,7 @@ from smshub.domain.commands import (
     Command,
     DeleteObject,
     HubStatus,
+    ListBlocked,
     ListConnectors,
     ListObjects,
     PutObject,
@@ -23,10 +24,11 @@ from smshub.domain.commands import (
     RevokeTokens,
     ShowMessage,
     ShowToken,
+    Unblock,
 )
 from smshub.frontends.dialects import native, native_schema, native_views
 from smshub.frontends.dialects.native_json import malformed, read_object
-from smshub.frontends.dialects.native_query import NAME, decode_filters
+from smshub.frontends.dialects.native_query import NAME, decode_filters, decode_paging
 
 MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -54,6 +56,7 @@ class Operation:
 
     `takes` is the document of its body, None where it has none, `dict` where it may be any object; `refused` are the
     statuses of its own, beside those that every operation may answer. `answered` writes the reply. `example` is a body.
+    `may_be_empty`: its body may be left out.
     """
 
     method: str
@@ -69,6 +72,7 @@ class Operation:
     refused: tuple[int, ...] = ()
     answered: Callable[[Reply, Asked], bytes] = lambda reply, _: native_views.encode(reply)
     example: Mapping[str, Any] | None = None
+    may_be_empty: bool = False
 
 
 def _message_id(asked: Asked) -> str:
@@ -107,6 +111,11 @@ def _release(asked: Asked) -> Command:
 
 def _test(asked: Asked) -> Command:
     return native.decode_test(_name("connectors", asked), asked.body)
+
+
+def _unblock(asked: Asked) -> Command:
+    _no_body(asked)
+    return Unblock(asked.path["number"])
 
 
 def _put(kind: str, asked: Asked) -> Command:
@@ -308,6 +317,53 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         command=lambda asked: ShowToken(native.decode_token(asked.body)),
         answers=native_schema.TokenDocument,
         takes=native_schema.TokenRequest,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/blocklist",
+        name="listBlocked",
+        tag="blocklist",
+        summary="List the blocked recipients",
+        description="By number. Needs a role that sees everything.",
+        command=lambda asked: decode_paging(asked.query),
+        answers=native_schema.BlocklistPage,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/blocklist/{number}",
+        name="showBlocked",
+        tag="blocklist",
+        summary="Show a blocked recipient",
+        description="404 where it is not blocked. Needs a role that sees everything.",
+        command=lambda asked: ListBlocked(to=asked.path["number"]),
+        answers=native_schema.BlockedDocument,
+        refused=(400,),
+        answered=lambda reply, _: native_views.encode_blocked(reply),
+    ),
+    Operation(
+        method="PUT",
+        path="/v1/blocklist/{number}",
+        name="block",
+        tag="blocklist",
+        summary="Block a recipient",
+        description="No account can reach it any more, through any door; what is queued for it is rejected. "
+        "The body may be left out. Needs an operator.",
+        command=lambda asked: native.decode_block(asked.path["number"], asked.body),
+        answers=native_schema.BlockedDocument,
+        takes=native_schema.BlockRequest,
+        example={"reason": "asked us to stop"},
+        may_be_empty=True,
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/blocklist/{number}",
+        name="unblock",
+        tag="blocklist",
+        summary="Unblock a recipient",
+        description="What was rejected while it was blocked stays rejected. Needs an operator.",
+        command=_unblock,
+        answers=native_schema.DoneDocument,
+        refused=(400, 413),
     ),
     Operation(
         method="GET",

@@ -12,10 +12,12 @@ from typing import Final
 
 import msgspec
 
-from smshub.domain.commands import Explain, Refusal, Refused, SendTexts, Submitted, TestConnector, text_of
+from smshub.domain.commands import Block, Explain, Refusal, Refused, SendTexts, Submitted, TestConnector, text_of
 from smshub.domain.message import MessageType
+from smshub.domain.references import DIGESTED
 from smshub.frontends.dialects.native_json import malformed, read, refusal_of, refuse_repeated
 from smshub.frontends.dialects.native_schema import (
+    BlockRequest,
     ExplainRequest,
     Problem,
     RevokeRequest,
@@ -73,6 +75,7 @@ TITLES: Final[Mapping[int, str]] = {
 
 _SEND: Final = msgspec.json.Decoder(SendRequest)
 _EXPLAIN: Final = msgspec.json.Decoder(ExplainRequest)
+_BLOCK: Final = msgspec.json.Decoder(BlockRequest)
 _TEST: Final = msgspec.json.Decoder(TestRequest)
 _REVOKE: Final = msgspec.json.Decoder(RevokeRequest)
 _TOKEN: Final = msgspec.json.Decoder(TokenRequest)
@@ -108,6 +111,8 @@ def decode_send(body: bytes, *, idempotency_key: str | None, client: str, source
     reference = asked.reference
     if idempotency_key is not None:
         reference = _one_reference(reference, idempotency_key)
+    if reference is not None and reference.startswith(DIGESTED):
+        raise Refused(Refusal.MALFORMED, "ReservedReference", member="reference", prefix=DIGESTED)
     return SendTexts(
         (to,) if type(to) is str else to,  # type: ignore[arg-type]  # mypy does not narrow by `type(...) is`
         asked.text,
@@ -186,6 +191,11 @@ def decode_explain(body: bytes) -> Explain:
         message_class=asked.message_class,
         flash=asked.message_type is MessageType.FLASH,
     )
+
+
+def decode_block(number: str, body: bytes) -> Block:
+    """Read the body of PUT /v1/blocklist/{number}, which may be left out. Raises `Refused`."""
+    return Block(number, read(_BLOCK, body).reason if body.strip() else "")
 
 
 def decode_test(name: str, body: bytes) -> TestConnector:

@@ -8,13 +8,14 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from smshub.domain.commands import ListMessages, Refusal, Refused
+from smshub.domain.commands import ListBlocked, ListMessages, Refusal, Refused
 from smshub.domain.message import MessageClass, State
 from smshub.domain.numbers import BadNumber, parse_msisdn
 from smshub.frontends.dialects.native_json import did_you_mean, shown
 
 MOST: Final = 500
 USUAL: Final = 50
+PAGING: Final = ("limit", "cursor")
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _MAX_FIELDS: Final = 30
@@ -26,11 +27,23 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 def decode_filters(query: bytes) -> ListMessages:
     """Read the query string of GET /v1/messages. Raises `Refused` (BadFilter), naming the parameter."""
+    command = ListMessages(**_read(query, FILTERS))
+    if command.since is not None and command.until is not None and command.since > command.until:
+        raise _bad("until", dict(_pairs(query))["until"], "it is before since")
+    return command
+
+
+def decode_paging(query: bytes) -> ListBlocked:
+    """Read the query string of GET /v1/blocklist. Raises `Refused` (BadFilter), naming the parameter."""
+    return ListBlocked(**_read(query, {name: FILTERS[name] for name in PAGING}))
+
+
+def _read(query: bytes, filters: Mapping[str, tuple[str, Callable[[str], Any]]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in _pairs(query):
-        filter_ = FILTERS.get(name)
+        filter_ = filters.get(name)
         if filter_ is None:
-            raise _bad(name, value, f"there is no such filter. {did_you_mean(name, FILTERS)}".removesuffix("."))
+            raise _bad(name, value, f"there is no such filter. {did_you_mean(name, filters)}".removesuffix("."))
         member, read = filter_
         if member in found:
             raise _bad(name, value, "it is given twice")
@@ -38,10 +51,7 @@ def decode_filters(query: bytes) -> ListMessages:
             found[member] = read(value)
         except ValueError as error:
             raise _bad(name, value, str(error)) from None
-    command = ListMessages(**found)
-    if command.since is not None and command.until is not None and command.since > command.until:
-        raise _bad("until", dict(_pairs(query))["until"], "it is before since")
-    return command
+    return found
 
 
 def _bad(name: str, value: str, why: str) -> Refused:
