@@ -103,7 +103,7 @@ def test_members_of_other_names_are_told():
 
 
 ERRORS = [
-    (rpc(PARAMS, method="smshubSign"), -32601, 7),
+    (rpc(PARAMS, method="smshubDrop"), -32601, 7),
     (rpc(PARAMS, method="rpc.discover", id="x"), -32601, "x"),
     (rpc({**PARAMS, "text": 123456}), -32602, 7),
     (rpc({**PARAMS, "username": {}}), -32602, 7),

@@ -6,7 +6,9 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from smshub.domain.accounts import Account
 from smshub.domain.commands import (
     CATALOGUE,
     Done,
@@ -17,6 +19,9 @@ from smshub.domain.commands import (
     Status,
     Submitted,
 )
+from smshub.domain.message import MessageClass
+from smshub.domain.signing import Answer as Signature
+from smshub.domain.signing import Signed, SignText
 from smshub.frontends.dialects import smshub, smshub_soap
 from smshub.protocols.soap import SoapError, Version
 
@@ -143,10 +148,17 @@ PARAMETERS = [
     ("<settings>SMSHub.SMSType=Flash, smshub.sender = ACME ,</settings>", says(flash=True, originator="ACME")),
     ("<settings>SMSType=Flash</settings><type>Normal</type>", says()),
     ("<settings>Sender=ACME</settings><sender>SHOP</sender>", says(originator="SHOP")),
-    ("<settings>SMSType=Loud</settings>", BAD_REQUEST),
-    ("<settings>Validity=60</settings>", BAD_REQUEST),
-    ("<settings>Sender</settings>", BAD_REQUEST),
-    ("<settings>Sender=A,SMSHub.Sender=B</settings>", BAD_REQUEST),
+    ("<settings>Connector=backup-1,Validity=60.5</settings>", says(connector="backup-1", valid_for=60.5)),
+    ("<settings>smshub.CLASS=OTP</settings>", says(message_class=MessageClass.OTP)),
+    ("<settings>SMSType=Loud</settings>", "BadSetting"),
+    ("<settings>Validity=1e9</settings>", "BadSetting"),
+    ("<settings>Validity=-1</settings>", "BadSetting"),
+    ("<settings>Class=vip</settings>", "BadSetting"),
+    ("<settings>Connector=</settings>", "BadSetting"),
+    ("<settings>Connector=../etc</settings>", "BadSetting"),
+    ("<settings>Sender</settings>", "BadSetting"),
+    ("<settings>Sender=A,SMSHub.Sender=B</settings>", "BadSetting"),
+    ("<settings>LoginMode=LDAP</settings>", "UnknownSetting"),
     ("<settings> , </settings>", says()),
     ("<text>again</text>", BAD_REQUEST),
     ("<type>Flash</type><type>Normal</type>", BAD_REQUEST),
@@ -202,7 +214,7 @@ def test_an_operation_without_a_namespace_is_taken():
 
 FAULTS = {
     "another namespace": (request("", namespace="urn:openotp"), "there is no such operation"),
-    "another operation": (request("", operation="smshubSign"), "there is no such operation"),
+    "another operation": (request("", operation="smshubDrop"), "there is no such operation"),
     "a nested list": (request("<mobile><a><b>1</b></a></mobile>"), "a parameter is nested too deep"),
     "a document type": (b"<!DOCTYPE x>" + VENDOR.encode(), "a document type is not allowed"),
     "no SOAP": (b"<x/>", "the document is not one envelope with one body"),
@@ -298,6 +310,76 @@ def test_a_refusal_is_code_0_with_its_error(refused, error, message):
     assert failure(error, message) == smshub_soap.encode(decode(VENDOR.encode()), refused).body
 
 
+def test_an_account_overrides_what_it_may():
+    """The type and the sender by default, the rest where the account says so; what it may not is named."""
+    call = decode(request("<mobile>+49</mobile><text>hi</text><settings>Validity=60,Class=otp,Sender=A</settings>"))
+
+    with pytest.raises(Refused) as caught:
+        smshub.command_for(call, Account(name="shop"))
+    assert ("SettingNotAllowed", {"name": "Class"}) == (caught.value.error, caught.value.values)
+    allowed = Account(name="shop", may_override=frozenset({"Validity", "Class", "Sender"}))
+    assert says(originator="A", valid_for=60.0, message_class=MessageClass.OTP) == smshub.command_for(call, allowed)
+
+
+@pytest.mark.parametrize(
+    ("inside", "flash"),
+    [("", True), ("<type>Normal</type>", False), ("<settings>SMSType=Normal</settings>", False)],
+)
+def test_an_account_has_a_type_of_its_own(inside, flash):
+    """Flash by the account's settings, until the request says otherwise in either way."""
+    call = decode(request(f"<mobile>+49</mobile><text>hi</text>{inside}"))
+
+    assert says(flash=flash) == smshub.command_for(call, Account(name="shop", flash=True))
+
+
+SIGNS = [
+    ("", SignText(to=("+49",), text="hi", timeout=90.0, client="192.0.2.1")),
+    ("<timeout>30</timeout><client>c</client>", SignText(to=("+49",), text="hi", timeout=30.0, client="c")),
+    ("<timeout>100000</timeout>", SignText(to=("+49",), text="hi", timeout=300.0, client="192.0.2.1")),
+    ("<timeout>0</timeout>", BAD_REQUEST),
+    ("<timeout>-1</timeout>", BAD_REQUEST),
+    ("<timeout>soon</timeout>", BAD_REQUEST),
+    ("<source>nowhere</source>", "ServerError"),
+]
+
+
+@pytest.mark.parametrize(("inside", "expected"), SIGNS)
+def test_smshub_sign_is_read(inside, expected):
+    """The usual wait where none is named, five minutes at most, and the vendor's refusals."""
+    command = decode(request(f"<mobile>+49</mobile><text>hi</text>{inside}", operation="smshubSign")).command
+
+    assert expected == (command.error if isinstance(command, Refused) else command)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (Signature.ACCEPTED, b"<code>1</code><error/><message>The recipient has accepted.</message>"),
+        (Signature.REFUSED, b"<code>0</code><error>SignRefused</error><message>The recipient has refused.</message>"),
+        (
+            Signature.EXPIRED,
+            b"<code>0</code><error>SignTimeout</error><message>The recipient has not answered in time.</message>",
+        ),
+    ],
+)
+def test_smshub_sign_is_answered(answer, body):
+    """Code 1 is the recipient's yes; a no and silence are code 0 with ids of our own."""
+    call = decode(request("", operation="smshubSign"))
+
+    assert (
+        b"<ns1:smshubSignResponse>" + body + b"</ns1:smshubSignResponse>"
+        in smshub_soap.encode(call, Signed(answer)).body
+    )
+
+
+def test_the_status_is_2_where_nothing_would_leave():
+    """A hub that takes texts and has no connector that is up is not willing, and says why."""
+    answer = smshub_soap.encode(decode(request("", operation="smshubStatus")), replace(STATUS, connectors_up=0)).body
+
+    assert b"<status>2</status>" in answer
+    assert b"(takes no messages: no connector is up)" in answer
+
+
 def test_every_refusal_has_a_row():
     """No refusal of the hub's is without an answer."""
     assert set(Refusal) == set(smshub.ERRORS)
@@ -306,6 +388,7 @@ def test_every_refusal_has_a_row():
 def test_every_error_named_here_is_in_the_catalogue():
     """An operator can change the text of each id that this grammar writes of itself."""
     named = smshub.BAD_REQUESTS | {error for error in smshub.ERRORS.values() if error} | {"ServerError", "SendSuccess"}
+    named |= {error or "SignSuccess" for error in smshub.SIGNATURES.values()}
 
     assert set() == named - set(CATALOGUE)
 

@@ -5,9 +5,11 @@ Where the source document is silent, the choices are made here:
 
 - The operation `smssendStatus` is the document's spelling of `smshubStatus`. It is answered under the name that was
   asked, as everything in rpc style is (SOAP 1.1 §7.1).
-- `settings` overrides what the hub would choose of itself; what the request says in a parameter of its own wins. The
-  names known so far are `SMSType` and `Sender`, with or without `SMSHub.` before them and in any case. Any other name
-  is refused as a bad request: a caller that writes `Validity=60` must not believe that it was heeded.
+- `settings` overrides what the hub would choose of itself; what the request says in a parameter of its own wins. Its
+  names are those of `domain.accounts.OVERRIDES` (smshub_settings.py). An unknown name, and one that the account may
+  not override, is refused: a caller that writes `Validity=60` must not believe that it was heeded.
+- `smshubSign` is answered by code 1 where the recipient has accepted, and else by code 0 with SignRefused or
+  SignTimeout. A `timeout` of more than five minutes is cut to them.
 - Parameters of other names are ignored, since a later OpenOTP may send more of them; the call lists them in `ignored`
   for the log.
 - `source`, where it is given, is an IP address; anything else is answered `ServerError`, as the vendor does.
@@ -19,6 +21,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
+import msgspec
+
+from smshub.domain.accounts import Account
 from smshub.domain.commands import (
     CATALOGUE,
     HubStatus,
@@ -30,13 +35,18 @@ from smshub.domain.commands import (
     Submitted,
     text_of,
 )
+from smshub.domain.signing import Answer as Signature
+from smshub.domain.signing import Signed, SignText, wait_of
+from smshub.frontends.dialects.smshub_settings import NO_SETTINGS, Overrides, read_settings
 
 SEND: Final = "smshubSend"
 STATUS: Final = frozenset({"smshubStatus", "smssendStatus"})
-OPERATIONS: Final = STATUS | {SEND}
+SIGN: Final = "smshubSign"
+OPERATIONS: Final = STATUS | {SEND, SIGN}
 
-# The parameters of smshubSend in the order of the WSDL, by which positional ones are read.
+# The parameters of each operation in the order of the WSDL, by which positional ones are read.
 PARAMETERS: Final = ("username", "password", "mobile", "text", "type", "sender", "client", "source", "settings")
+SIGN_PARAMETERS: Final = ("username", "password", "mobile", "text", "timeout", "client", "source")
 
 MAX_CLIENT: Final = 255
 
@@ -58,8 +68,19 @@ ERRORS: Final[Mapping[Refusal, str | None]] = {
 # Errors for which the vendor has an id and a text of its own.
 BAD_REQUESTS: Final = frozenset({"MalformedBody", "EmptyText", "NoRecipient", "BadType", "UnknownMember"})
 
+# What the answers to smshubSign are called. None: success.
+SIGNATURES: Final[Mapping[Signature, str | None]] = {
+    Signature.ACCEPTED: None,
+    Signature.REFUSED: "SignRefused",
+    Signature.EXPIRED: "SignTimeout",
+    Signature.OPEN: "SignTimeout",
+}
+
 # A parameter as either grammar gives it: a text, or the items of a list.
 Parameter = str | Sequence[str]
+
+# What a call is to have done.
+Wanted = SendTexts | SignText | HubStatus | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +90,25 @@ class Call:
 
     `command` is a `Refused` where the parameters cannot be carried out. It is to be raised only after the credentials
     have been checked, so that a stranger learns nothing from it. A call of STATUS has no credentials and needs none.
+    `overrides` are the names that its settings override; `typed` is whether it says if the text is flash.
     """
 
     operation: str
     username: str
     password: str = field(repr=False)
-    command: SendTexts | HubStatus | Refused
+    command: Wanted
     ignored: tuple[str, ...]
+    overrides: frozenset[str] = field(default=frozenset(), kw_only=True)
+    typed: bool = field(default=True, kw_only=True, compare=False)
 
     @property
     def anonymous(self) -> bool:
         """Whether the operation asks for no credentials."""
         return self.operation in STATUS
+
+
+# What a call came to.
+Outcome = Reply | Signed | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +136,86 @@ def server_error() -> Refused:
     return Refused(Refusal.UNAVAILABLE, "ServerError")
 
 
-def command_of(operation: str, parameters: Mapping[str, Parameter], *, peer: str) -> SendTexts | HubStatus | Refused:
-    """Make the command of an operation, or the refusal that it comes to."""
-    if operation != SEND:
-        return HubStatus()
+def parameters_of(operation: str) -> tuple[str, ...]:
+    """Tell the parameters that an operation has, in their order."""
+    return {SEND: PARAMETERS, SIGN: SIGN_PARAMETERS}.get(operation, ())
+
+
+def read_call(operation: str, parameters: Mapping[str, Parameter], *, peer: str) -> tuple[Wanted, Overrides, bool]:
+    """
+    Make the command of an operation, or the refusal that it comes to; `peer` is the caller's address.
+
+    Beside it what its settings override, and whether it says if the text is flash.
+    """
+    if operation in STATUS:
+        return HubStatus(), NO_SETTINGS, True
+    settings = NO_SETTINGS
     try:
-        return send_texts(parameters, peer=peer)
+        if operation == SIGN:
+            return sign_text(parameters, peer=peer), NO_SETTINGS, True
+        settings = read_settings(_one(parameters, "settings"))
+        written = _one(parameters, "type").strip()
+        command = send_texts(parameters, settings, peer=peer)
     except Refused as refused:
-        return refused
+        return refused, settings, True
+    return command, settings, bool(written) or settings.flash is not None
 
 
-def send_texts(parameters: Mapping[str, Parameter], *, peer: str) -> SendTexts:
+def send_texts(parameters: Mapping[str, Parameter], settings: Overrides = NO_SETTINGS, *, peer: str) -> SendTexts:
     """
     Make the command of smshubSend from its parameters; `peer` is the caller's address.
 
     Raises `Refused` (MALFORMED).
     """
+    to, text = _to_and_text(parameters)
+    written = _one(parameters, "type").strip()
+    return SendTexts(
+        to=to,
+        text=text,
+        originator=_one(parameters, "sender").strip() or settings.sender or None,
+        message_class=settings.message_class,
+        flash=is_flash(written) if written else bool(settings.flash),
+        valid_for=settings.valid_for,
+        client=_client(_one(parameters, "client").strip()) or peer,
+        source=_source(_one(parameters, "source").strip()),
+        connector=settings.connector,
+    )
+
+
+def sign_text(parameters: Mapping[str, Parameter], *, peer: str) -> SignText:
+    """Make the command of smshubSign; `peer` is the caller's address. Raises `Refused` (MALFORMED)."""
+    to, text = _to_and_text(parameters)
+    timeout = wait_of(_one(parameters, "timeout").strip())
+    if timeout is None:
+        raise bad_request("timeout")
+    return SignText(
+        to=to,
+        text=text,
+        timeout=timeout,
+        client=_client(_one(parameters, "client").strip()) or peer,
+        source=_source(_one(parameters, "source").strip()),
+    )
+
+
+def command_for(call: Call, account: Account) -> Wanted:
+    """
+    Give the command of a call as this account may ask for it, with what the account's settings say beneath it.
+
+    Raises `Refused` (FORBIDDEN) where the account may not override what the request does.
+    """
+    for name in sorted(call.overrides - account.may_override):
+        raise Refused(Refusal.FORBIDDEN, "SettingNotAllowed", member="settings", name=name)
+    if account.flash and not call.typed and isinstance(call.command, SendTexts):
+        return msgspec.structs.replace(call.command, flash=True)
+    return call.command
+
+
+def _to_and_text(parameters: Mapping[str, Parameter]) -> tuple[tuple[str, ...], str]:
     to = recipients(parameters.get("mobile", ()))
     text = _one(parameters, "text")
     if not to or not text:
         raise bad_request("text" if to else "mobile")
-    settings = read_settings(_one(parameters, "settings"))
-    return SendTexts(
-        to=to,
-        text=text,
-        originator=_one(parameters, "sender").strip() or settings.get("sender") or None,
-        flash=is_flash(_one(parameters, "type").strip() or settings.get("smstype", "")),
-        client=_client(_one(parameters, "client").strip()) or peer,
-        source=_source(_one(parameters, "source").strip()),
-    )
+    return to, text
 
 
 def recipients(mobile: Parameter) -> tuple[str, ...]:
@@ -154,18 +233,6 @@ def is_flash(written: str) -> bool:
             return False
         case _:
             raise bad_request("type")
-
-
-def read_settings(written: str) -> dict[str, str]:
-    """Read `SMSType=Flash,SMSHub.Sender=ACME` into names in lower case and values. Raises `Refused`."""
-    settings: dict[str, str] = {}
-    for item in filter(None, map(str.strip, written.split(","))):
-        name, equals, value = item.partition("=")
-        name = name.strip().lower().removeprefix("smshub.")
-        if not equals or name not in {"smstype", "sender"} or name in settings:
-            raise bad_request("settings")
-        settings[name] = value.strip()
-    return settings
 
 
 def _one(parameters: Mapping[str, Parameter], name: str) -> str:
@@ -209,7 +276,7 @@ def error_text(refused: Refused, catalogue: Mapping[str, str]) -> str:
     return text_of(refused if error == refused.error else Refused(refused.refusal, error), catalogue)
 
 
-def members_of(call: Call, outcome: Reply | Refused, catalogue: Mapping[str, str]) -> dict[str, int | str]:
+def members_of(call: Call, outcome: Outcome, catalogue: Mapping[str, str]) -> dict[str, int | str]:
     """Make the members of an answer: code, error and message; for STATUS, status and message."""
     match outcome:
         case Refused() if call.operation in STATUS:
@@ -219,17 +286,35 @@ def members_of(call: Call, outcome: Reply | Refused, catalogue: Mapping[str, str
         case Submitted():
             success = catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"]
             return {"code": 1, "error": "", "message": success}
+        case Signed():
+            error = SIGNATURES[outcome.answer]
+            name = error or "SignSuccess"
+            message = catalogue.get(name) or CATALOGUE[name]
+            return {"code": 0 if error else 1, "error": error or "", "message": message}
         case Status():
-            return {"status": 1 if outcome.taking else 2, "message": status_text(outcome)}
+            return {"status": 2 if why_not(outcome) else 1, "message": status_text(outcome)}
         case _:
             raise TypeError(f"{call.operation} is not answered by {type(outcome).__name__}")
+
+
+def why_not(status: Status) -> str:
+    """
+    Tell why the hub is not willing to take requests, empty where it is.
+
+    Without a connector that is up it would still put texts on disk and send them later, but a caller that asks for the
+    status wants to know whether they would leave, and may have another hub to go to.
+    """
+    if not status.taking:
+        return status.why
+    return "" if status.connectors_up else "no connector is up"
 
 
 def status_text(status: Status) -> str:
     """Tell the hub's condition in the vendor's eight lines; programs look for their names in this order."""
     server = f"smshub {status.version}"
+    why = why_not(status)
     lines = {
-        "Server": server if status.taking else f"{server} (takes no messages: {status.why})",
+        "Server": f"{server} (takes no messages: {why})" if why else server,
         "System": sys.platform,
         "Listener": " ".join(status.listeners) or "none",
         "Uptime": _duration(status.uptime),

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from smshub.domain.commands import CATALOGUE, Refused, Reply
+from smshub.domain.commands import CATALOGUE
 from smshub.frontends.dialects import smshub
-from smshub.frontends.dialects.smshub import Answer, Parameter
+from smshub.frontends.dialects.smshub import Answer, Outcome, Parameter
 from smshub.protocols import jsonrpc
 from smshub.protocols.jsonrpc import Code, Error, Request
 
@@ -97,13 +97,17 @@ def _call(request: Request, peer: str) -> Call | Error | None:
         if request.notification:
             return None
         return Error(error.code, str(error), request.id)
+    command, settings, typed = smshub.read_call(request.method, parameters, peer=peer)
+    known = smshub.parameters_of(request.method)
     username, password = parameters.get("username", ""), parameters.get("password", "")
     return Call(
         operation=request.method,
         username=str(username),
         password=str(password),
-        command=smshub.command_of(request.method, parameters, peer=peer),
-        ignored=tuple([name for name in parameters if name not in smshub.PARAMETERS]),
+        command=command,
+        ignored=tuple([name for name in parameters if name not in known]),
+        overrides=settings.names,
+        typed=typed,
         id=request.id,
         notification=request.notification,
     )
@@ -115,7 +119,7 @@ def _parameters(request: Request) -> dict[str, Parameter]:
         raise _BadParams(Code.METHOD_NOT_FOUND, "")
     given = request.params
     if not isinstance(given, Mapping):
-        names = smshub.PARAMETERS if request.method == smshub.SEND else ()
+        names = smshub.parameters_of(request.method)
         if len(given) > len(names):
             raise _BadParams(Code.INVALID_PARAMS, f"there are more than {len(names)} params")
         given = dict(zip(names, given, strict=False))
@@ -127,7 +131,9 @@ def _parameter(name: str, value: Any) -> Parameter:
         return value
     if name == "mobile":
         return [_mobile(item) for item in (value if isinstance(value, list) else [value])]
-    if name in smshub.PARAMETERS:
+    if name == "timeout" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if name in smshub.PARAMETERS or name in smshub.SIGN_PARAMETERS:
         raise _BadParams(Code.INVALID_PARAMS, f"{name} is not a text")
     return ""
 
@@ -140,9 +146,7 @@ def _mobile(value: Any) -> str:
     raise _BadParams(Code.INVALID_PARAMS, "mobile is neither a text nor an array of texts")
 
 
-def encode(
-    asked: Asked, outcomes: Sequence[Reply | Refused | None], catalogue: Mapping[str, str] = CATALOGUE
-) -> Answer:
+def encode(asked: Asked, outcomes: Sequence[Outcome | None], catalogue: Mapping[str, str] = CATALOGUE) -> Answer:
     """
     Write the answer to a body; `outcomes` are those of `asked.calls`, in order.
 
@@ -161,7 +165,7 @@ def encode(
     return Answer(200 if body else 204, CONTENT_TYPE, body)
 
 
-def _answer(call: Call, outcome: Reply | Refused | None, catalogue: Mapping[str, str]) -> Mapping[str, Any]:
+def _answer(call: Call, outcome: Outcome | None, catalogue: Mapping[str, str]) -> Mapping[str, Any]:
     if call.flat:
         return smshub.members_of(call, outcome or smshub.server_error(), catalogue)
     if outcome is None:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from smshub.domain.commands import CATALOGUE, Refused, Reply
+from smshub.domain.commands import CATALOGUE
 from smshub.frontends.dialects import smshub
-from smshub.frontends.dialects.smshub import Answer, Parameter
+from smshub.frontends.dialects.smshub import Answer, Outcome, Parameter
 from smshub.protocols import soap
 from smshub.protocols.soap import SoapError, Version
 
@@ -52,12 +52,16 @@ def decode(body: bytes, content_type: str | None, *, peer: str) -> Call:
     if asked.operation not in smshub.OPERATIONS or asked.namespace not in NAMESPACES:
         raise SoapError("there is no such operation", version=asked.version)
     parameters = {name: _parameter(name, values) for name, values in asked.parameters.items()}
+    command, settings, typed = smshub.read_call(asked.operation, parameters, peer=peer)
+    known = smshub.parameters_of(asked.operation)
     return Call(
         operation=asked.operation,
         username=_text(parameters.get("username", "")),
         password=_text(parameters.get("password", "")),
-        command=smshub.command_of(asked.operation, parameters, peer=peer),
-        ignored=tuple([name for name in parameters if name not in smshub.PARAMETERS]),
+        command=command,
+        ignored=tuple([name for name in parameters if name not in known]),
+        overrides=settings.names,
+        typed=typed,
         version=asked.version,
     )
 
@@ -84,7 +88,7 @@ def _text(parameter: Parameter) -> str:
     return parameter if isinstance(parameter, str) else ""
 
 
-def encode(call: Call, outcome: Reply | Refused | None, catalogue: Mapping[str, str] = CATALOGUE) -> Answer:
+def encode(call: Call, outcome: Outcome | None, catalogue: Mapping[str, str] = CATALOGUE) -> Answer:
     """Write the answer to a call; None stands for a fault of the hub's own."""
     members = smshub.members_of(call, outcome or smshub.server_error(), catalogue)
     return _response(call.operation, members, call.version)
