@@ -42,6 +42,7 @@ class Housekeeping:
         self._hub = hub
         self._owner = owner
         self._shared = shared
+        self.disk_reserve = 0
         self._renewed_at = self._counted_at = 0.0
         self._forgot_at = time.monotonic()
         self._stopping: set[asyncio.Task[None]] = set()
@@ -71,12 +72,21 @@ class Housekeeping:
                 await self._hub.blocked.refresh()
             for connector in {connector for connector, _ in counts} - set(self._dispatcher.outlets):
                 await self._dispatcher.adopt_orphans(connector)
+        self.look_at_disk()
         await self._expire(wall)
         await self._dispatcher.failover(now)
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
             await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))
             await self._committer.call(partial(forget_early_receipts, before=wall - KEEP_EARLY_RECEIPTS))
+
+    def look_at_disk(self) -> None:
+        """Let the hub take no more texts while there is less room than is kept in reserve."""
+        free = self._outbox.database.free()
+        full = free is not None and free < self.disk_reserve
+        if full != self._hub.disk_full:
+            log.warning("disk.nearly_full" if full else "disk.has_room", free=free, reserve=self.disk_reserve)
+        self._hub.disk_full = full
 
     async def own(self, wall: float) -> None:
         """Renew the leases of this node's connectors and take those that are free; begin or stop accordingly."""

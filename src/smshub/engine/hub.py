@@ -112,6 +112,7 @@ class Hub:
         self._started_at = clock()
         self.listeners: tuple[str, ...] = ()
         self.stopping = False
+        self.disk_full = False
         self._handlers: dict[type, Callable[[Account, Any], Awaitable[Reply]]] = {
             ShowMessage: self._show,
             ListMessages: self._list,
@@ -152,6 +153,8 @@ class Hub:
             raise Refused(Refusal.UNAVAILABLE, "Stopping", retry_after=2.0)
         if self._backlog >= self._queue_limit:
             raise Refused(Refusal.UNAVAILABLE, "QueueFull", retry_after=30.0)
+        if self.disk_full:
+            raise Refused(Refusal.UNAVAILABLE, "DiskFull", retry_after=30.0)
         try:
             taken = self._take(account, command)
         except Refused as refused:
@@ -170,7 +173,8 @@ class Hub:
         if account.rate is not None:
             self._limit(account, len(command.to))
         recipients = [(written, recipient_of(account, written)) for written in command.to]
-        ways = [self._ways(account, drafted, written, to) for written, to in recipients]
+        asked = self._asked_for(account, command)
+        ways = [self._ways(account, drafted, written, to, asked) for written, to in recipients]
         # From here on nothing is refused, so that the room reserved is either used or given back at the commit.
         submission = self._ids()
         return [
@@ -180,9 +184,20 @@ class Hub:
             for place, (recipient, way) in enumerate(zip(recipients, ways, strict=True))
         ]
 
-    def _ways(self, account: Account, drafted: Draft, written: str, to: str) -> tuple[str, ...]:
+    def _asked_for(self, account: Account, command: SendTexts) -> tuple[str, ...]:
+        """Give the connector that a request names past the routes, none where it names none. Raises `Refused`."""
+        name = command.connector
+        if name is None:
+            return ()
+        if "Connector" not in account.may_override:
+            raise Refused(Refusal.FORBIDDEN, "SettingNotAllowed", member="settings", name="Connector")
+        if name not in self._dispatcher.outlets:
+            raise Refused(Refusal.NO_ROUTE, "UnknownConnector", member="settings", value=name[:64])
+        return (name,)
+
+    def _ways(self, account: Account, drafted: Draft, written: str, to: str, asked: tuple[str, ...]) -> tuple[str, ...]:
         self.blocked.check(to, written)
-        ways = self._dispatcher.find(to, account.name, drafted.message_class)
+        ways = asked or self._dispatcher.find(to, account.name, drafted.message_class)
         if not ways:
             raise Refused(Refusal.NO_ROUTE, "NoRoute", member="to", value=written[:40])
         return ways
@@ -405,7 +420,14 @@ class Hub:
     async def _status(self, _: Account, __: HubStatus) -> Status:
         now = self._loop.time()
         outlets = self._dispatcher.outlets.values()
-        why = "stopping" if self.stopping else "" if self._committer.healthy else "the database cannot be written"
+        if self.stopping:
+            why = "stopping"
+        elif not self._committer.healthy:
+            why = "the database cannot be written"
+        elif self.disk_full:
+            why = "the disk is nearly full"
+        else:
+            why = "the queue is full" if self._backlog >= self._queue_limit else ""
         return Status(
             taking=not why,
             why=why,

@@ -27,6 +27,9 @@ class Database(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """Tell what an operator should know about it."""
 
+    def free(self) -> int | None:
+        """Tell how many bytes are free where it is kept; None where that is another's to watch."""
+
     def release(self) -> None:
         """Give back the lock."""
 

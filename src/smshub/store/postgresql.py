@@ -60,5 +60,9 @@ class PostgreSql:
         """Nothing to tell."""
         return ()
 
+    def free(self) -> int | None:
+        """The server's disk is the server's to watch."""
+        return None
+
     def release(self) -> None:
         """Nothing: the lock ends with the connection."""

@@ -42,6 +42,7 @@ class Sqlite:
 
     def __init__(self, path: str | None) -> None:
         self._lock: int | None = None
+        self._folder: Path | None = None
         self.shared: AbstractContextManager[object] | None = None
         if not path or path == ":memory:":
             self.shared = threading.Lock()
@@ -50,6 +51,7 @@ class Sqlite:
         else:
             where = Path(path).resolve()
             self._lock = _lock(where)
+            self._folder = where.parent
             _make_private(where)
             self.writer_engine = _engine(str(where), _WRITER, NullPool)
             self.reader_engine = _engine(str(where), _READER, QueuePool, pool_size=4, max_overflow=4)
@@ -74,6 +76,16 @@ class Sqlite:
             "to it; 3.51.3 has it mended. Let no other program write to the file while the hub runs."
         )
         return (sentence,)
+
+    def free(self) -> int | None:
+        """Tell how many bytes are free where the file is; None in memory, and where it cannot be known."""
+        if self._folder is None:
+            return None
+        try:
+            found = os.statvfs(self._folder)
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize
 
     def release(self) -> None:
         """Give back the lock; the file stays, since another process may just be opening it."""
