@@ -205,3 +205,17 @@ revoked_tokens = Table(
     Column("expires_at", Double, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# Texts whose recipients are asked to confirm them, by a digest of the token in the link; the text goes with the answer.
+signatures = Table(
+    "signatures",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("answer", Text, nullable=False),  # domain.signing.Answer
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("answered_at", Double),
+    sqlite_with_rowid=False,
+)
