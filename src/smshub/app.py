@@ -20,7 +20,9 @@ from smshub import config as configuration
 from smshub.broker import Broker
 from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.connectors.base import ConnectorSettings, connector_class
-from smshub.domain.commands import CATALOGUE, Refusal, Refused
+from smshub.connectors.mail import Mail
+from smshub.connectors.post import Post
+from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
 from smshub.domain.routing import Routes
@@ -29,9 +31,11 @@ from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
+from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
 from smshub.frontends.auth import Gatekeeper, Login
 from smshub.frontends.carriers.doors import build_doors
 from smshub.frontends.carriers.gathering import GatheringProtocol
+from smshub.frontends.tokens import Tokens
 from smshub.secretkey import server_key
 from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
@@ -68,6 +72,7 @@ class Application:
         self._housekeeping_task: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._broker = Broker()
+        self._post = Post()
         self.addresses: list[str] = []
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -82,6 +87,8 @@ class Application:
         self._committer = Committer(self._outbox)
         self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(()), POLICIES))
         self._gate = Gatekeeper()
+        self._programs = Programs(self._outbox, self._committer, self._key, time.time)
+        self._tokens = Tokens(self._gate, self._key, self._programs.ended)
         self.hub = Hub(
             outbox=self._outbox,
             committer=self._committer,
@@ -124,6 +131,7 @@ class Application:
         await self._housekeeping.release(fences)
         await self._committer.drain()
         await self._broker.stop()
+        await self._post.stop()
         self._committer.close()
         self._gate.close()
         await asyncio.to_thread(self._outbox.close)
@@ -188,6 +196,8 @@ class Application:
             outlet.origin = merged.origins.get(("connectors", name), "file")
         self.config = config
         self._merged = merged
+        for name in await self._programs.changed(configuration.program_keys(config)):
+            self._tell_support(name, KEY_CHANGED)
         await self._housekeeping.own(time.time())
 
     def _outlet(self, name: str, settings: ConnectorSettings, merged: Merged) -> Outlet:
@@ -251,6 +261,40 @@ class Application:
             await self._apply(merged)
         return f"{kind}.{name} is removed"
 
+    async def revoke_tokens(self, account: str, token: str | None) -> str:
+        """End an account's tokens, or one of them. Raises `Refused`."""
+        if account not in self.config.accounts:
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="account")
+        if token is None:
+            await self._programs.end_all(account)
+            self._tell_support(account, TOKENS_ENDED)
+        else:
+            login, claims = await self._tokens.find(token)
+            if login.account.name != account:
+                raise Refused(Refusal.MALFORMED, "TokenUnusable", member="token", why="it is another account's")
+            await self._programs.end_one(account, claims.jti, claims.expires_at)
+        self._gate.forget()
+        log.info("tokens.ended", account=account, all=token is None)
+        return f"every token of {account} is ended" if token is None else f"the token of {account} is ended"
+
+    async def show_token(self, token: str) -> TokenShown:
+        """Tell what a token says. Raises `Refused`."""
+        return await self._tokens.show(token)
+
+    def _tell_support(self, account: str, words: tuple[str, str, str]) -> None:
+        """Write to the account's support address, if it has one. Returns at once."""
+        settings = self.config.accounts[account]
+        servers = self.config.smtp
+        log.info("program.changed", account=account, what=words[0].format(account=account))
+        if settings.support_email is None or not servers:
+            return
+        is_file = self._merged.origins.get(("accounts", account)) == "file"
+        where = "the API" if words is TOKENS_ENDED or not is_file else "the configuration file"
+        node = self._file.server.node
+        subject, text = notice(words, account=account, where=where, node=node, now=time.time())
+        server = servers[settings.support_smtp or next(iter(servers))]
+        self._post.hand_in(server, Mail(settings.support_email, subject, text))
+
     def _check_origin(self, kind: str, name: str) -> None:
         if kind not in configuration.KINDS:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="kind of object")
@@ -271,6 +315,7 @@ class Application:
         app = build_doors(
             hub=self.hub,
             gate=self._gate,
+            tokens=self._tokens,
             catalogue=lambda: self._catalogue,
             mount=server.mount,
             body_limit=server.limits.body,
@@ -344,6 +389,10 @@ def logins_of(config: Config) -> Iterator[Login]:
             username=configuration.username_of(name, settings),
             password=None if settings.password is None else settings.password.reveal(),
             api_keys=tuple(key.reveal() for key in settings.api_keys),
+            program_sid=settings.program_sid,
+            program_key=None if settings.program_key is None else settings.program_key.reveal(),
+            token_life=settings.token_life,
+            origins=frozenset(configuration.shared(settings, config).cors_origins),
         )
 
 

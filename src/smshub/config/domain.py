@@ -14,6 +14,15 @@ def accounts_of(config: Config) -> dict[str, Account]:
     return {name: account for name, account in accounts.items() if not shared(config.accounts[name], config).disabled}
 
 
+def program_keys(config: Config) -> dict[str, str]:
+    """Give the ProgramKey (or its hash) of every account that has one."""
+    return {
+        name: account.program_key.reveal()
+        for name, account in config.accounts.items()
+        if account.program_key is not None
+    }
+
+
 def shared(account: AccountSettings, config: Config) -> GroupSettings:
     """Lay an account's own settings over those of its group, and these over the defaults of all."""
     return _laid(config, account.group, account)

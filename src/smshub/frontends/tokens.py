@@ -143,25 +143,19 @@ def verify(token: str, key: bytes, *, now: float) -> Claims:
     return Claims(sid, issued_at, expires_at, jti)
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """What is revoked for one token: all that were issued before a second (`not_before`), or it by itself."""
-
-    not_before: int = 0
-    token: bool = False
-
-
 class Tokens:
     """
     Gives tokens to programs, and tells the account behind one.
 
-    `ended` looks up what was revoked for an account and a token's jti; what it says is remembered for a minute.
+    `ended` looks up, for an account and a token's jti, the second before which all are ended and whether this one is by
+    itself; what it says is remembered for a minute.
     """
 
     def __init__(
         self,
         gate: Gatekeeper,
         server_key: bytes,
-        ended: Callable[[str, str], Awaitable[Ended]],
+        ended: Callable[[str, str], Awaitable[tuple[int, bool]]],
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -173,9 +167,9 @@ class Tokens:
     async def log_in(self, sid: str, key: str, *, source: str) -> tuple[Account, str]:
         """Give a token to a program. Raises `Refused` (UNAUTHENTICATED, LIMITED)."""
         login = await self._gate.authenticate_program(sid, key, source=source)
-        ended = await self._ended(login.account.name, "")
+        not_before, _ = await self._ended(login.account.name, "")
         signing = signing_key(self._server_key, login)
-        return login.account, issue(login, signing, now=self._clock(), not_before=ended.not_before)
+        return login.account, issue(login, signing, now=self._clock(), not_before=not_before)
 
     async def account(self, token: str) -> Account:
         """Tell the account behind a token. Raises `Refused` (UNAUTHENTICATED)."""
@@ -215,7 +209,7 @@ class Tokens:
         if login is None:
             raise BadToken("no account has this program")
         claims = verify(token, signing_key(self._server_key, login), now=self._clock())
-        ended = await self._ended(login.account.name, claims.jti)
-        if ended.token or claims.issued_at < ended.not_before:
+        not_before, ended = await self._ended(login.account.name, claims.jti)
+        if ended or claims.issued_at < not_before:
             raise BadToken("it has been revoked")
         return login, claims

@@ -6,17 +6,21 @@ from smshub.domain.accounts import Account
 from smshub.domain.contracts import Hub
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers import v1
+from smshub.frontends.carriers.cors import Cors
 from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
 from smshub.frontends.carriers.otppi import PATHS as OTPPI_PATHS
 from smshub.frontends.carriers.send import DOOR, SendDoor
 from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
+from smshub.frontends.carriers.textmessages import LOGIN, SEND, TextMessagesDoor
+from smshub.frontends.tokens import Tokens
 
 
 def build_doors(
     *,
     hub: Hub,
     gate: Gatekeeper,
+    tokens: Tokens,
     catalogue: Callable[[], Mapping[str, str]],
     mount: str = "/",
     body_limit: int = BODY_LIMIT,
@@ -39,5 +43,7 @@ def build_doors(
         hot["GET", path] = smshub.get
     otppi = OtppiDoor(hub, caller, catalogue, body_limit=body_limit)
     hot |= {(method, path): otppi for method in METHODS for path in OTPPI_PATHS}
+    hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
     rest = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
-    return Doors(hot, rest, mount)
+    open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
+    return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)

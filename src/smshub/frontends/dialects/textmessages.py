@@ -1,0 +1,207 @@
+"""
+The CSU SMS hub's door: POST /api/Login and POST /api/TextMessages.
+
+Its clients are C#, jQuery and PHP programs that are already deployed. The original's binder matches names without
+regard to case, takes a form as well as JSON, and reads a number where a text is meant; so does this.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from smshub.domain.commands import Refusal, Refused, SendTexts, Submitted, text_of
+from smshub.protocols.jsonrpc import JsonError, load
+
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+# What every answer says of itself. Answers hold tokens and numbers, so nobody may keep them.
+SAFE: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+MOST_FIELDS: Final = 100
+LONGEST_PROGRAM: Final = 255
+
+# The one table from the hub's refusals to HTTP. Clients show the status and the text; 401 makes them log in again.
+STATUSES: Final[Mapping[Refusal, int]] = {
+    Refusal.UNAUTHENTICATED: 401,
+    Refusal.FORBIDDEN: 403,
+    Refusal.MALFORMED: 400,
+    Refusal.NOT_FOUND: 404,
+    Refusal.BLOCKED: 403,
+    Refusal.NO_ROUTE: 422,
+    Refusal.LIMITED: 429,
+    Refusal.CONFLICT: 409,
+    Refusal.EXPIRED: 422,
+    Refusal.UNAVAILABLE: 503,
+}
+STATUS_OF_ERROR: Final[Mapping[str, int]] = {
+    "MethodNotAllowed": 405,
+    "BodyTooLarge": 413,
+    "WrongContentType": 415,
+    "ServerError": 500,
+}
+
+# What stands between the digits of a number, and is taken out of it.
+_BETWEEN: Final = str.maketrans("", "", " ()-.+")
+_DIGITS: Final = re.compile(r"[0-9]+")
+_BEARER: Final = re.compile(r"bearer +(.*)", re.IGNORECASE | re.DOTALL)
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """A message of the answer."""
+
+    id: str
+    to: str
+    status: str
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The answer to a call: a message for each number, in the order in which they were written."""
+
+    messages: tuple[Recipient, ...]
+
+
+def decode_login(body: bytes, content_type: str) -> tuple[str, str]:
+    """Read ProgramSID and ProgramKey. Raises `Refused` (MALFORMED), naming the member at fault."""
+    members = _members(body, content_type)
+    return _needed(members, "ProgramSID"), _needed(members, "ProgramKey")
+
+
+def decode_send(body: bytes, content_type: str, *, client: str) -> SendTexts:
+    """
+    Read a text and its numbers; `client` names the caller where ProgramId does not.
+
+    DateSent is the sender's clock and decides nothing. Raises `Refused` (MALFORMED), naming the member at fault.
+    """
+    members = _members(body, content_type)
+    program = members.get("programid")
+    if isinstance(program, str) and program and len(program) <= LONGEST_PROGRAM and program.isprintable():
+        client = program
+    text = members.get("message")
+    if text is None:
+        raise _missing("Message")
+    if not isinstance(text, str):
+        raise _malformed("the member 'Message' is not a text", "Message")
+    return SendTexts(to=numbers(_needed(members, "PhoneNumber")), text=text, client=client)
+
+
+def numbers(written: str) -> tuple[str, ...]:
+    """
+    Take a list of numbers apart at its commas; each stays as it is written, for the answer repeats it.
+
+    Raises `Refused` for the first that is not digits, once blanks, brackets, hyphens, dots and plus signs are out.
+    """
+    pieces = [piece for part in written.split(",") if (piece := part.strip())]
+    for piece in pieces:
+        if not _DIGITS.fullmatch(piece.translate(_BETWEEN)):
+            raise Refused(
+                Refusal.MALFORMED, "BadNumber", member="PhoneNumber", value=piece[:40], why="it is not only digits"
+            )
+    if not pieces:
+        raise Refused(Refusal.MALFORMED, "NoRecipient", member="PhoneNumber")
+    return tuple(pieces)
+
+
+def token_of(authorization: bytes | None) -> str:
+    """
+    Read the Authorization header: `Bearer` and a token, or the token by itself, as the C# and PHP samples send it.
+
+    Raises `Refused` (UNAUTHENTICATED) where there is none.
+    """
+    written = (authorization or b"").decode("latin-1").strip()
+    bearer = _BEARER.fullmatch(written)
+    token = bearer[1].strip() if bearer else written
+    if not token or not token.isascii():
+        raise Refused(Refusal.UNAUTHENTICATED, "BadToken")
+    return token
+
+
+def encode_token(token: str) -> Answer:
+    """Answer a login: the token as a bare JSON string, from which clients take the quotation marks themselves."""
+    return 200, [(b"content-type", b"application/json"), *SAFE], msgspec.json.encode(token)
+
+
+def encode_sent(submitted: Submitted) -> Answer:
+    """Answer a call: an id and a state for each number."""
+    messages = tuple(Recipient(one.id, one.to_written, one.state.value) for one in submitted.messages)
+    return 200, [(b"content-type", b"application/json"), *SAFE], msgspec.json.encode(Sent(messages))
+
+
+def encode_refused(refused: Refused, catalogue: Mapping[str, str]) -> Answer:
+    """Answer a refusal with its status and one line of text, which the clients keep as the result."""
+    status = STATUS_OF_ERROR.get(refused.error) or STATUSES[refused.refusal]
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), *SAFE]
+    if status == STATUSES[Refusal.UNAUTHENTICATED]:
+        headers.append((b"www-authenticate", b'Bearer realm="smshub"'))
+    if status in {STATUSES[Refusal.LIMITED], STATUSES[Refusal.UNAVAILABLE]}:
+        headers.append((b"retry-after", b"%d" % max(1, round(refused.retry_after or 1.0))))
+    line = text_of(refused, catalogue).encode("utf-8", "backslashreplace")
+    return status, headers, line + b"\n"
+
+
+def _members(body: bytes, content_type: str) -> Mapping[str, Any]:
+    """Read a body into its members by their names in small letters."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        pairs = _form(body)
+    elif kind in {"application/json", "text/json", ""} or kind.endswith("+json"):
+        pairs = list(_json(body).items())
+    else:
+        raise Refused(
+            Refusal.MALFORMED,
+            "WrongContentType",
+            member="Content-Type",
+            value=content_type[:80],
+            wanted="application/json or application/x-www-form-urlencoded",
+        )
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        folded = name.lower()
+        if folded in members:
+            raise _malformed(f"the member '{_shown(name)}' is named twice", _shown(name))
+        members[folded] = value
+    return members
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        document = load(body)
+    except JsonError as error:
+        raise _malformed(str(error)) from None
+    if not isinstance(document, dict):
+        raise _malformed("it is not a JSON object")
+    return document
+
+
+def _form(body: bytes) -> list[tuple[str, Any]]:
+    try:
+        return list(
+            parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS),
+        )
+    except (UnicodeDecodeError, ValueError):
+        raise _malformed("the form cannot be read") from None
+
+
+def _needed(members: Mapping[str, Any], name: str) -> str:
+    """Give a member that must be there; a whole number is taken as its digits."""
+    value = members.get(name.lower())
+    if value is None or value == "":
+        raise _missing(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise _malformed(f"the member '{name}' is not a text", name)
+    return value
+
+
+def _missing(name: str) -> Refused:
+    return _malformed(f"the member '{name}' is missing", name)
+
+
+def _malformed(why: str, member: str | None = None) -> Refused:
+    return Refused(Refusal.MALFORMED, "MalformedBody", member=member, why=why)
+
+
+def _shown(name: str) -> str:
+    return name[:40].encode("utf-8", "backslashreplace").decode()
