@@ -47,6 +47,15 @@ class Client:
         """Whether credentials would cross a network in clear."""
         return not self._tls and self._host not in {"127.0.0.1", "::1", "localhost"} and bool(self._profile.source)
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """The name and password, for the interfaces that take them within a request."""
+        return self._profile.username or "", self._profile.password or ""
+
+    def exchange(self, path: str, content: bytes, content_type: str) -> tuple[int, bytes]:
+        """Post a document of any kind; gives the status and the body of the answer, whatever they say."""
+        return self._ask("POST", path, content, content_type)
+
     def get(self, path: str, **query: object) -> Document:
         """Read."""
         wanted = given(query)
@@ -77,12 +86,15 @@ class Client:
                 return
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Document:
+        content = None if body is None else json.dumps(body).encode()
+        return self._read(*self._ask(method, path, content, "application/json"))
+
+    def _ask(self, method: str, path: str, content: bytes | None, content_type: str) -> tuple[int, bytes]:
         import ssl  # noqa: PLC0415 - help must be quick, and these take longer than all the rest
         from http.client import HTTPException  # noqa: PLC0415
 
-        content = None if body is None else json.dumps(body).encode()
         try:
-            status, raw = self._exchange(method, self._path + path, content)
+            return self._exchange(method, self._path + path, content, content_type)
         except ssl.SSLCertVerificationError as error:
             line = (
                 f"the certificate of {self._profile.url} is not trusted ({error.verify_message});"
@@ -98,12 +110,11 @@ class Client:
         except (OSError, HTTPException) as error:
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Failed(f"{self._profile.url} cannot be reached ({said})") from None
-        return self._read(status, raw)
 
-    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, content: bytes | None, content_type: str) -> tuple[int, bytes]:
         connection = self._connect()
         try:
-            connection.request(method, path, body=content, headers=self._headers(content))
+            connection.request(method, path, body=content, headers=self._headers(content, content_type))
             response = connection.getresponse()
             return response.status, response.read(LARGEST_ANSWER)
         finally:
@@ -121,10 +132,10 @@ class Client:
             raise Failed(f"the file {self._profile.ca} holds no certificates", Exit.USAGE) from None
         return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
 
-    def _headers(self, content: bytes | None) -> dict[str, str]:
-        headers = {"Accept": "application/json"}
+    def _headers(self, content: bytes | None, content_type: str) -> dict[str, str]:
+        headers = {"Accept": "application/json"} if content_type == "application/json" else {}
         if content is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         profile = self._profile
         if profile.api_key:
             if not profile.api_key.isascii() or not profile.api_key.isprintable():

@@ -7,6 +7,7 @@ import typer
 
 from smshub import __version__
 from smshub.cli import account, config, connector, message, route, simulate
+from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
 from smshub.cli.explain import explain
 from smshub.cli.failure import Failed
@@ -28,6 +29,9 @@ app.add_typer(config.app, name="config")
 app.command()(send)
 app.add_typer(message.app, name="message")
 app.command()(explain)
+app.command()(block)
+app.command()(unblock)
+app.command()(blocklist)
 app.add_typer(connector.app, name="connector")
 app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")

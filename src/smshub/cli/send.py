@@ -2,14 +2,15 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from smshub.cli.client import Client, Document, given, segment
+from smshub.cli.client import Client, Document, segment
 from smshub.cli.failure import Exit, Failed
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json
+from smshub.cli.via import WAYS, Text, way
 
 FIRST_PAUSE = 0.1
 REPORT_PATIENCE = 15.0  # seconds
@@ -28,6 +29,7 @@ def send(
     reference: Annotated[str | None, typer.Option(help="Your key: the same one again sends nothing twice.")] = None,
     valid_for: Annotated[float | None, typer.Option(help="Seconds after which it is worth nothing.")] = None,
     send_at: Annotated[str | None, typer.Option(help="When to send it (RFC 3339).")] = None,
+    via: Annotated[str, typer.Option(help=f"Interface to hand it in at: {', '.join(WAYS)}.")] = "native",
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until it has arrived or cannot.")] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for.")] = 60.0,
     as_json: Json = False,
@@ -37,23 +39,17 @@ def send(
     Prints the id, the number and the state of each message. With --wait every change of state is printed, and the
     exit status is 0 only where all have been delivered.
     """
-    members: dict[str, Any] = {
-        "to": to if len(to) > 1 else to[0],
-        "text": sys.stdin.read() if text == "-" else text,
-        "from": originator,
-        "class": message_class,
-        "type": "flash" if flash else None,
-        "reference": reference,
-        "valid_for": valid_for,
-        "send_at": send_at,
-    }
-    answer = hub.post("/v1/messages", given(members))
+    whole = sys.stdin.read() if text == "-" else text
+    handed_in = Text(to, whole, originator, message_class, flash, reference, valid_for, send_at)
+    messages = way(via)(hub, handed_in)
     if wait:
-        _wait(hub, answer.get("messages", []), timeout, as_json=as_json)
+        if not all(message.get("id") for message in messages):
+            raise Failed(f"{via} tells no ids to wait for; the text is accepted")
+        _wait(hub, messages, timeout, as_json=as_json)
     elif as_json:
-        print_json(answer)
+        print_json({"messages": messages})
     else:
-        for message in answer.get("messages", []):
+        for message in messages:
             _print(message)
 
 
