@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from smshub.connectors.smpp.settings import SmppSettings
 from smshub.connectors.smpp.texts import Texts, Unsendable, reference_of, validity_period
 from smshub.domain.delivery import Reason
+from smshub.domain.gsm7 import is_plain
 from smshub.domain.message import Message
-from smshub.protocols.smpp.codec import decode, encode
+from smshub.domain.text import measure
+from smshub.protocols.smpp.codec import decode, encode, encode_body
 
 NOW = 1_772_366_400.0
 
@@ -210,3 +212,45 @@ def test_what_smpp_cannot_carry_is_told(change, reason):
         sent(**change)
 
     assert reason == caught.value.reason
+
+
+@given(
+    text=st.text(alphabet=st.characters(max_codepoint=0x2FF), min_size=1, max_size=165),
+    originator=st.sampled_from(["", "ACME", "+491701234567", "12345"]),
+    settings=st.fixed_dictionaries(
+        {
+            "service_type": st.sampled_from(["", "CMT"]),
+            "priority": st.integers(0, 3),
+            "receipts": st.booleans(),
+            "validity": st.booleans(),
+            "gsm7_data_coding": st.integers(0, 255),
+            "dest_ton": st.integers(0, 7),
+        }
+    ),
+    left=st.floats(1, 1e6),
+)
+def test_what_is_written_at_once_is_what_the_codec_writes(text, originator, settings, left):
+    """The fast way of a plain text gives the octets of the slow one, or leaves the text to it."""
+    texts = Texts(SmppSettings(type="smpp", host="h", **settings))
+    measured = measure(text)
+    message = Message(
+        id="01a2006a6cc10713eab620d0124a041f",
+        submission="1",
+        account="shop",
+        to="491701234567",
+        to_written="+491701234567",
+        text=text,
+        created_at=1_000.0,
+        due_at=1_000.0,
+        expires_at=1_000.0 + left,
+        originator=originator,
+        segments=measured.segments,
+    )
+
+    body = texts.written(message, 1_000.0)
+
+    if body is None:
+        assert measured.segments > 1 or not is_plain(text)
+    else:
+        (pdu,) = texts.pdus(message, 1_000.0)
+        assert encode_body(pdu) == body

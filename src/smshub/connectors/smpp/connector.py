@@ -33,7 +33,7 @@ from smshub.protocols.smpp.events import (
     Unbound,
     Violation,
 )
-from smshub.protocols.smpp.pdus import UNANSWERED, Pdu, command_name
+from smshub.protocols.smpp.pdus import UNANSWERED, Command, Pdu, command_name
 from smshub.protocols.smpp.receipt import is_receipt, parse_receipt
 from smshub.protocols.smpp.status import status_name
 from smshub.settings import SecretMissing
@@ -56,6 +56,10 @@ def pause(failures: int, initial: float, longest: float, draw: float) -> float:
     It doubles from `initial` to `longest`; `draw` in [0, 1) spreads it over the upper half of that.
     """
     return min(longest, initial * 2.0 ** min(failures - 1, 20)) * (0.5 + 0.5 * draw)
+
+
+# What a submit_sm whose octets are written by `Texts.written` is called.
+_SUBMIT = Pdu(Command.SUBMIT_SM)
 
 
 class Connector:
@@ -110,6 +114,9 @@ class Connector:
             self._later(settle, Deferred(Reason.EXPIRED, detail="its time ran out before it left"))
             return
         try:
+            body = self._texts.written(message, now)
+            if body is not None and self._at_once(body, settle):
+                return
             pdus = self._texts.pdus(message, now)
         except Unsendable as error:
             self._later(settle, Rejected(error.reason, detail=str(error)))
@@ -121,6 +128,17 @@ class Connector:
         for number, pdu in enumerate(pdus):
             self._waiting.add(Part(delivery, number, pdu))
         self._fill()
+
+    def _at_once(self, body: bytes, settle: Settle) -> bool:
+        """Send what is written already, where nothing waits before it and the window has room."""
+        link = self._sending
+        if link is None or self._waiting or not link.session.room:
+            return False
+        part = Part(Delivery(settle, 1), 0, _SUBMIT)
+        part.flush = link.flushes
+        link.session.request_written(_SUBMIT, body, link.now(), part)
+        link.flush_soon()
+        return True
 
     async def run(self, events: Events) -> None:
         """Keep bound until cancelled."""

@@ -125,6 +125,19 @@ class Session:
             self._pending[sequence] = Sent(pdu, token, now + self.limits.response)
         return sequence
 
+    def request_written(self, request: Pdu, body: bytes, now: float, token: Any) -> int:
+        """
+        Ask what is already written as octets: `body` is that of `request`, whose fields may be left out.
+
+        For whoever writes many alike; otherwise as `request`, and on its answer `request` comes back as it is.
+        """
+        if self.state not in self._may_ask[request.command] or self._unbinding or self._leaving:
+            raise LocalProtocolError(f"no {command_name(request.command)} from {self.side.value} while {self.state}")
+        sequence = self._next_sequence()
+        self._out.append(HEADER.pack(HEADER_LENGTH + len(body), request.command, 0, sequence) + body)
+        self._pending[sequence] = Sent(request, token, now + self.limits.response)
+        return sequence
+
     def respond(self, request: Pdu, status: int = Status.ESME_ROK, **fields: Value) -> None:
         """
         Answer a request of the peer's; answering a bind with ESME_ROK binds the session.
