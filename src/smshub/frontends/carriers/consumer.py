@@ -141,6 +141,14 @@ class Consumer:
             self._room.clear()
         task.add_done_callback(self._done)
 
+    async def until_stopping(self, lost: asyncio.Future[None]) -> None:
+        """Wait until the door stops or its connection is lost."""
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({stopping, lost}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+
     async def drain(self, patience: float) -> None:
         """Stop taking, and wait until what is under way is done with or `patience` seconds are over."""
         self.stopping.set()

@@ -204,13 +204,13 @@ class RedisSettings(FrontendSettings):
 
 
 class MqttSettings(FrontendSettings):
-    """A topic of an MQTT broker; acknowledged when the text is on disk, with QoS 1 or 2."""
+    """A topic of an MQTT broker; acknowledged when the text is on disk, with QoS 1."""
 
     SCHEMES = ("mqtt", "mqtts")
     PORTS = (1883, 8883)
 
     carrier: Literal["mqtt"] = setting("How the documents arrive.")
-    qos: Literal[0, 1, 2] = setting("Quality of service; with 0 a document may be lost.", 1)
+    qos: Literal[0, 1] = setting("Quality of service; with 0 a document may be lost.", 1)
     client_id: str = setting(
         "Name of our session at the broker, which keeps documents for it while the hub is away; no two clients of a"
         " broker may share one.",
