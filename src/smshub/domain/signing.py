@@ -68,8 +68,9 @@ class Signing(Protocol):
 
 
 def invitation(template: str, text: str, link: str) -> str:
-    """Write the text that goes out: `template` names where the text and the link stand."""
-    return template.format(text=text, link=link)
+    """Write the text that goes out: `template` names where the text and the link stand; the link is never left out."""
+    written = template.format(text=text, link=link)
+    return written if link in written else f"{written}\n{link}"
 
 
 def wait_of(written: str) -> float | None:
