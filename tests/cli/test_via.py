@@ -36,6 +36,19 @@ def test_otppi_says_no_with_its_code(hub, ask):
     assert (1, "smshub: 1: '1' is on the blocklist. (response_code 1102)\n") == (ran.status, ran.err)
 
 
+def test_soap_is_sent_as_the_wsdl_has_it(hub, ask):
+    """An envelope in rpc style with the credentials in it, every text escaped; the answer may be pretty."""
+    members = "<code>0</code>\n<error>NoRoute</error>\n<message>No route leads to &apos;1&apos;.</message>"
+    envelope = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{}</e:Body></e:Envelope>'
+    hub.answer(200, envelope.format(f"<smshubSendResponse>{members}</smshubSendResponse>").encode())
+
+    ran = ask("send", "--via", "soap", "--to", "1", "--text", "a < b & c")
+
+    assert (1, "smshub: No route leads to '1'.\n") == (ran.status, ran.err)
+    assert "text/xml; charset=utf-8" == hub.asked[0].headers["Content-Type"]
+    assert b"<mobile>1</mobile><text>a &lt; b &amp; c</text><type>Normal</type>" in hub.asked[0].body
+
+
 def test_jsonrpc_is_sent_with_the_credentials_in_the_call(hub, ask):
     """As SMSHub's callers do it; no id is told."""
     hub.answer(200, {"jsonrpc": "2.0", "result": {"code": 1, "error": "", "message": "ok"}, "id": 1})
