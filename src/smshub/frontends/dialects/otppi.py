@@ -91,7 +91,7 @@ class Call:
     """
 
     name: str
-    command: Command | Done | Refused
+    command: Command | Done | Refused = field(repr=False)
     callback_topic: str | None = None
     callback_delay: float = DEFAULT_DELAY / 1000
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
