@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from smshub.domain.accounts import Account
 from smshub.domain.contracts import Hub
 from smshub.frontends.auth import Gatekeeper
-from smshub.frontends.carriers import v1
+from smshub.frontends.carriers import v1, welcome
 from smshub.frontends.carriers.cors import Cors
 from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
@@ -44,6 +44,7 @@ def build_doors(
     otppi = OtppiDoor(hub, caller, catalogue, body_limit=body_limit)
     hot |= {(method, path): otppi for method in METHODS for path in OTPPI_PATHS}
     hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
+    hot |= welcome.endpoints(prefix, frozenset(hot))
     rest = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
     open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
     return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)
