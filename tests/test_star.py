@@ -22,7 +22,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "simulators": frozenset({"domain", "protocols"}),
     "store": frozenset({"domain"}),
     "engine": frozenset({"domain", "store"}),
-    "config": frozenset({"domain", "settings", "connectors"}),
+    "config": frozenset({"domain", "settings", "connectors", "frontends"}),
     "secretkey": frozenset({"config"}),
     "broker": frozenset({"config"}),
 }

@@ -56,6 +56,7 @@ def test_every_key_of_the_example_can_be_switched_on():
         "ldap",
         "smtp",
         "routes",
+        "frontends",
         "broker",
         "errors",
     } == set(document)

@@ -229,7 +229,7 @@ def declared(config: Config, key: bytes) -> list[Declared]:
     found += [
         _declare("classes", name, getattr(config.classes, name), key) for name in type(config.classes).model_fields
     ]
-    for kind in ("groups", "accounts", "connectors", "named_routes", "smtp"):
+    for kind in ("groups", "accounts", "connectors", "named_routes", "named_frontends", "smtp"):
         tables: Mapping[str, Settings] = getattr(config, kind)
         found += [_declare(kind.removeprefix("named_"), name, table, key) for name, table in tables.items()]
     return [*found, Declared("errors", "", dict(config.errors))]

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from string import Formatter
 
+from smshub.config.frontends import check_frontends
 from smshub.config.ldap import Ldap
 from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError
@@ -47,6 +48,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
     for place, route in enumerate(config.routes):
         problems += _route(route, ("routes", place), names)
     problems += _route_names(config)
+    problems += check_frontends(config.frontends, names["accounts"])
     problems += _errors(config.errors)
     return problems
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from smshub import connectors
 from smshub.config.checks import check
+from smshub.config.frontends import read_frontends
 from smshub.config.lines import Lines, Loc
 from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.tables import Config
@@ -91,9 +92,12 @@ def read(document: Mapping[str, Any]) -> Config:
                 tables["connectors"][name] = found
             else:
                 problems += found
+    places: list[int] = []
+    if isinstance(tables.get("frontends"), list):
+        tables["frontends"], places = read_frontends(tables["frontends"], problems)
     config, kept = _read_tables(tables, problems)
     known = {kind: set(document[kind]) for kind in _NAMED[:-1] if isinstance(document.get(kind), Mapping)}
-    problems += [_moved(problem, kept) for problem in check(config, known)]
+    problems += [_moved(problem, {"routes": kept, "frontends": places}) for problem in check(config, known)]
     if problems:
         raise ConfigErrors(problems)
     return config
@@ -127,11 +131,11 @@ def _without(tables: dict[str, Any], loc: Loc, kept: list[int]) -> tuple[dict[st
     return {key: value for key, value in tables.items() if key != loc[0]}, kept
 
 
-def _moved(problem: ConfigError, kept: list[int]) -> ConfigError:
-    """Put a problem with a route back at the place that the route has in the file."""
+def _moved(problem: ConfigError, kept: Mapping[str, list[int]]) -> ConfigError:
+    """Put a problem with one table of a list back at the place that the table has in the file."""
     loc = problem.loc
-    if len(loc) > 1 and loc[0] == "routes" and isinstance(loc[1], int):
-        return ConfigError.of(("routes", kept[loc[1]], *loc[2:]), problem.what, problem.mend)
+    if len(loc) > 1 and loc[0] in kept and isinstance(loc[1], int):
+        return ConfigError.of((loc[0], kept[str(loc[0])][loc[1]], *loc[2:]), problem.what, problem.mend)
     return problem
 
 

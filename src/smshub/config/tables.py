@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, field_serializer
 
 from smshub.config.broker import BrokerSettings
+from smshub.config.frontends import settings_of_frontend
 from smshub.config.ldap import Ldap
 from smshub.config.values import (
     certificate_name,
@@ -29,6 +30,7 @@ from smshub.connectors.mail import SmtpServer, mail_address
 from smshub.domain.accounts import Role
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import LONGEST_VALIDITY, OnUncertain
+from smshub.frontends.carriers.frontend_settings import FrontendSettings
 from smshub.settings import Secret, Settings, setting, shown_url
 
 Listen = Annotated[str, AfterValidator(host_and_port)]
@@ -326,6 +328,9 @@ class Config(Settings):
     accounts: dict[str, AccountSettings] = setting("The callers.", {})
     connectors: dict[str, Annotated[ConnectorSettings, BeforeValidator(_read_connector)]] = setting("The ways out.", {})
     routes: list[RouteSettings] = setting("Which connectors reach which numbers.", [])
+    frontends: list[Annotated[FrontendSettings, BeforeValidator(settings_of_frontend)]] = setting(
+        "Doors on message brokers.", []
+    )
     smtp: dict[str, SmtpServer] = setting("Mail servers for mail of the hub's own.", {})
     ldap: Ldap | None = setting("A directory of users beside the accounts.", None)
     broker: BrokerSettings | None = setting("The WebSocket message broker, off unless written.", None)
@@ -343,6 +348,11 @@ class Config(Settings):
                 count += 1
             named[name] = route
         return named
+
+    @property
+    def named_frontends(self) -> dict[str, FrontendSettings]:
+        """Every door on a broker by its name."""
+        return {frontend.title: frontend for frontend in self.frontends}
 
 
 def _name_of(route: RouteSettings) -> str:

@@ -29,6 +29,8 @@ from smshub.config.tables import (
 from smshub.connectors.base import connector_class
 from smshub.connectors.mail import SmtpServer
 from smshub.domain.commands import CATALOGUE
+from smshub.frontends.carriers.frontend_settings import SAMPLE_URLS, FrontendTls
+from smshub.frontends.carriers.frontend_settings import SETTINGS as FRONTENDS
 from smshub.settings import Secret, Settings
 
 _HEAD = """
@@ -62,6 +64,11 @@ def example(password: str | None = None) -> str:
         _table("[ldap.bind]", LdapBind),
         _table("[smtp.office]", SmtpServer),
         _table("[[routes]]", RouteSettings, {"prefixes": [""], "connectors": [FIRST_CONNECTOR]}),
+        *(
+            _table("[[frontends]]", table, shown={"dialect": "otppi", "carrier": carrier, "url": SAMPLE_URLS[carrier]})
+            for carrier, table in FRONTENDS.items()
+        ),
+        _table("[frontends.tls]", FrontendTls),
         _table("[broker]", BrokerSettings),
         _table("[broker.tls]", BrokerTls),
         _errors(),
@@ -176,7 +183,7 @@ def tables_page() -> str:
 
 
 def _tables() -> Iterator[str]:
-    for header, table in (
+    tables: tuple[tuple[str, type[Settings]], ...] = (
         ("[server]", Server),
         ("[server.limits]", Limits),
         ("[server.tls]", Tls),
@@ -191,9 +198,12 @@ def _tables() -> Iterator[str]:
         ("[ldap]", Ldap),
         ("[ldap.bind]", LdapBind),
         ("[smtp.NAME]", SmtpServer),
+        *((f'[[frontends]] carrier = "{carrier}"', found) for carrier, found in FRONTENDS.items()),
+        ("[frontends.tls]", FrontendTls),
         ("[broker]", BrokerSettings),
         ("[broker.tls]", BrokerTls),
-    ):
+    )
+    for header, table in tables:
         yield _page_table(header, table)
     for kind in connector_types():
         yield _page_table(f'[connectors.NAME] type = "{kind}"', connector_class(kind).settings_class)

@@ -237,6 +237,14 @@ SETTINGS: Mapping[str, type[FrontendSettings]] = {
 }
 
 
+SAMPLE_URLS: Mapping[str, str] = {
+    "amqp": "amqp://guest:guest@127.0.0.1:5672/",
+    "redis": "redis://127.0.0.1:6379/0",
+    "mqtt": "mqtt://127.0.0.1:1883",
+    "websocket": "ws://127.0.0.1:9000/",
+}
+
+
 def missing_files(settings: FrontendSettings) -> list[tuple[str, str]]:
     """Tell the keys of `tls` whose files cannot be read, each with its file."""
     found = []
