@@ -31,8 +31,10 @@ from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
+from smshub.engine.parking import Parking
 from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
 from smshub.frontends.auth import Gatekeeper, Login
+from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
 from smshub.frontends.carriers.gathering import GatheringProtocol
 from smshub.frontends.tokens import Tokens
@@ -97,6 +99,14 @@ class Application:
             queue_limit=server.limits.queue,
             configurator=self,
         )
+        parking = Parking(self._outbox, self._committer)
+        self._brokers = Brokers(
+            hub=self.hub,
+            parking=parking,
+            accounts=lambda: self._accounts,
+            catalogue=lambda: self._catalogue,
+        )
+        self.hub.serve({**parking.handlers, **self._brokers.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,
@@ -111,12 +121,14 @@ class Application:
         await self._broker.apply(self._file.broker)
         self.addresses += self._broker.addresses
         await self._listen()
+        await self._brokers.apply(self._file.frontends)
         log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
 
     async def stop(self) -> None:
         """Take no more, answer what is in flight, settle it, write everything down, close."""
         if not hasattr(self, "hub"):
             return
+        await self._brokers.stop()
         self.hub.stopping = True
         await self._stop_listening()
         if self._housekeeping_task is not None:
@@ -155,6 +167,7 @@ class Application:
         async with self._changing:
             await self._merge(changed)
             await self._broker.change(changed.broker)
+            await self._brokers.apply(changed.frontends)
         log.info("config.reloaded")
 
     # --- configuration ----------------------------------------------------------------------------------------------
@@ -178,6 +191,7 @@ class Application:
 
     async def _apply(self, merged: Merged) -> None:
         config = merged.config
+        self._accounts = configuration.accounts_of(config)
         self._gate.load(logins_of(config))
         self._catalogue = {**CATALOGUE, **config.errors}
         before = self.config.connectors if self._dispatcher.outlets else {}

@@ -128,19 +128,19 @@ def pause(failures: int, initial: float, longest: float, draw: float) -> float:
 
 
 class Brokers:
-    """Every door on a broker. `account` gives an account by its name, None where it may not call."""
+    """Every door on a broker. `accounts` gives those that may call at the moment, by name."""
 
     def __init__(
         self,
         *,
         hub: Hub,
         parking: Parking,
-        account: Callable[[str], Account | None],
+        accounts: Callable[[], Mapping[str, Account]],
         catalogue: Callable[[], Mapping[str, str]],
     ) -> None:
         self._hub = hub
         self._parking = parking
-        self._account = account
+        self._accounts = accounts
         self._catalogue = catalogue
         self._doors: dict[str, Door] = {}
         self._topics: set[str] = set()
@@ -179,7 +179,7 @@ class Brokers:
             hub=self._hub,
             dialect=otppi,
             parking=self._parking,
-            account=lambda: self._account(settings.account),
+            account=lambda: self._accounts().get(settings.account),
             catalogue=self._catalogue,
             topics=self._topics,
         )
