@@ -1,8 +1,9 @@
 """
-Who is calling: names and passwords, and API keys.
+Who is calling: names and passwords of accounts or of a directory's users, API keys, client certificates.
 
 Every request carries its credentials, and a password hash is slow by design, so what was verified once is remembered
-for a minute. Failures from one place are slowed, whoever they claim to be; what was verified before is not.
+for a minute. Failures slow the next tries of their name and of their place down (slowing.py); credentials that were
+right before are not slowed, so nobody is locked out by others.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import argon2
 import bcrypt
@@ -20,15 +22,15 @@ import msgspec
 
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
+from smshub.frontends.slowing import Slowing
 
 REMEMBER = 60.0
 REMEMBERED = 10_000
-FIRST_DELAY = 0.25
-LONGEST_DELAY = 10.0
-FORGIVEN_AFTER = 300.0
-WATCHED = 10_000
-MOST_WAITING = 32
 LONGEST_PASSWORD = 1_024
+LONGEST_NAME = 255
+# Hashes that may wait for a thread; each takes a tenth of a second and more.
+MOST_HASHES = 64
+DIGEST_PREFIX = "sha256:"
 
 ARGON2_PREFIX = "$argon2"
 BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
@@ -36,8 +38,10 @@ BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
 
 class Login(msgspec.Struct, frozen=True):
     """
-    An account with what proves it: a password (or its argon2 or bcrypt hash), API keys, a program's pair.
+    An account with what proves it: a password (or its hash), API keys (or their digests), certificates, a program.
 
+    A password's hash is argon2 or bcrypt; a key's digest is written `sha256:` and 64 hexadecimal digits, a certificate
+    likewise by its fingerprint, or as `CN=` and the name of its subject.
     `token_life` is in seconds; `origins` are those whose pages may call for it. Never printed.
     """
 
@@ -45,6 +49,7 @@ class Login(msgspec.Struct, frozen=True):
     username: str | None = None
     password: str | None = None
     api_keys: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
     program_sid: str | None = None
     program_key: str | None = None
     token_life: int = 15_724_800
@@ -54,12 +59,14 @@ class Login(msgspec.Struct, frozen=True):
         return f"Login({self.account.name})"
 
 
-class _Failures(msgspec.Struct):
-    """How often a caller failed in a row, when last, and how many of its requests wait."""
+class Users(Protocol):
+    """A directory whose users may call."""
 
-    count: int = 0
-    at: float = 0.0
-    waiting: int = 0
+    async def account(self, username: str, password: str) -> Account | None:
+        """Tell the account of a user, None where the name or the password is wrong. Raises `Refused` (UNAVAILABLE)."""
+
+    def close(self) -> None:
+        """End its threads."""
 
 
 class Gatekeeper:
@@ -73,10 +80,14 @@ class Gatekeeper:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._now = now
-        self._sleep = sleep
+        self._slowing = Slowing(now=now, sleep=sleep)
         self._key = secrets.token_bytes(32)
         self._remembered: OrderedDict[bytes, tuple[Account, float]] = OrderedDict()
-        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+        self._verifying: dict[tuple[bytes, str], asyncio.Task[Account]] = {}
+        self._hashing = 0
+        self._users: Users | None = None
+        self._reserved: frozenset[str] = frozenset()
+        self.generation = 0
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="smshub-passwords")
         self._hasher = argon2.PasswordHasher()
         self._nobody: str | None = None
@@ -86,13 +97,16 @@ class Gatekeeper:
         """Take over a changed set of accounts; forget what was verified."""
         self._by_name: dict[str, Login] = {}
         self._by_key: dict[bytes, Account] = {}
+        self._by_certificate: dict[str, Account] = {}
         self._by_program: dict[str, Login] = {}
         self._origins: dict[str, frozenset[str]] = {}
         for login in logins:
             if login.username is not None:
                 self._by_name[login.username] = login
             for key in login.api_keys:
-                self._by_key[_digest(key)] = login.account
+                self._by_key[_kept_digest(key)] = login.account
+            for certificate in login.certificates:
+                self._by_certificate[certificate] = login.account
             if login.program_sid is not None:
                 self._by_program[login.program_sid] = login
             if login.origins:
@@ -106,6 +120,20 @@ class Gatekeeper:
     def forget(self) -> None:
         """Forget what was verified, so that everything is verified again."""
         self._remembered.clear()
+        # What is being verified just now was looked up before, and is not remembered either.
+        self.generation += 1
+
+    def ask(self, users: Users | None, reserved: Iterable[str] = ()) -> None:
+        """
+        Let the users of a directory in, or those of none any more; forget what was verified.
+
+        `reserved` are the names of all accounts, also of those that may not call: no user comes under one of them.
+        """
+        if self._users is not None and self._users is not users:
+            self._users.close()
+        self._users = users
+        self._reserved = frozenset(name.casefold() for name in reserved)
+        self.forget()
 
     def program(self, sid: str) -> Login | None:
         """Find an account by its ProgramSID."""
@@ -119,21 +147,36 @@ class Gatekeeper:
         """Tell the account of an API key at once, None where it is nobody's."""
         return self._by_key.get(_digest(key))
 
+    def account_of_certificate(self, names: Iterable[str]) -> Account | None:
+        """Tell the account of a client certificate that TLS has verified, by its fingerprint or its name."""
+        return next((self._by_certificate[name] for name in names if name in self._by_certificate), None)
+
     def close(self) -> None:
         """End the threads."""
+        if self._users is not None:
+            self._users.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def remembered(self, token: bytes) -> Account | None:
         """Tell the account of a credential (any bytes, such as a header) that was verified within the last minute."""
-        found = self._remembered.get(hashlib.blake2b(token, key=self._key, digest_size=16).digest())
+        found = self._remembered.get(self._mark(token))
         if found is None or found[1] < self._now():
             return None
         return found[0]
 
-    def remember(self, token: bytes, account: Account, seconds: float = REMEMBER) -> None:
-        """Remember for so long that this credential was verified."""
-        digest = hashlib.blake2b(token, key=self._key, digest_size=16).digest()
-        self._remembered[digest] = (account, self._now() + seconds)
+    def remember(
+        self, token: bytes, account: Account, seconds: float = REMEMBER, *, generation: int | None = None
+    ) -> None:
+        """
+        Remember for so long that this credential was verified.
+
+        `generation` is that of the moment at which it was looked up; where accounts have changed since, it is not.
+        """
+        if generation is not None and generation != self.generation:
+            return
+        mark = self._mark(token)
+        self._remembered[mark] = (account, self._now() + seconds)
+        self._remembered.move_to_end(mark)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
 
@@ -143,14 +186,48 @@ class Gatekeeper:
         account = self.remembered(token)
         if account is not None:
             return account
-        failures = await self._wait(source, username)
-        login = self._by_name.get(username)
-        if not await self._matches(None if login is None else login.password, password) or login is None:
-            self._failed(failures)
+        # The same credentials at once from many connections, as after a restart, are verified once.
+        key = (self._mark(token), source)
+        task = self._verifying.get(key)
+        if task is None:
+            task = self._verifying[key] = asyncio.create_task(self._verify(token, username, password, source))
+            task.add_done_callback(lambda done: self._verified(key, done))
+        return await asyncio.shield(task)
+
+    def _verified(self, key: tuple[bytes, str], task: "asyncio.Task[Account]") -> None:
+        del self._verifying[key]
+        if not task.cancelled():
+            task.exception()  # it may be that nobody waits for it any more
+
+    async def _verify(self, token: bytes, username: str, password: str, source: str) -> Account:
+        generation = self.generation
+        mark = self._mark(token)
+        # Right before, though more than a minute ago: nobody else knows it, so it is not slowed with the others.
+        was_right = mark in self._remembered
+        slowing = self._slowing
+        trying = slowing.begin_at_once(source, username) if was_right else await slowing.begin(source, username)
+        with self._slowing.pending(source, username):
+            account = await self._account_of(username, password, in_turn=not was_right)
+        if account is None:
+            self._remembered.pop(mark, None)
+            trying.fail()
             raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
-        self._failures.pop((source, username), None)
-        self.remember(token, login.account)
-        return login.account
+        trying.succeed()
+        self.remember(token, account, generation=generation)
+        return account
+
+    async def _account_of(self, username: str, password: str, *, in_turn: bool) -> Account | None:
+        login = self._by_name.get(username)
+        if login is None and self._users is not None:
+            known = username.casefold() in self._reserved or not username or len(username) > LONGEST_NAME
+            if not known and password.strip() and len(password) <= LONGEST_PASSWORD:
+                return await self._users.account(username, password)
+        if await self._matches(None if login is None else login.password, password, in_turn=in_turn):
+            return None if login is None else login.account
+        return None
+
+    def _mark(self, token: bytes) -> bytes:
+        return hashlib.blake2b(token, key=self._key, digest_size=16).digest()
 
     async def authenticate_program(self, sid: str, key: str, *, source: str) -> Login:
         """Tell the account of a ProgramSID and ProgramKey. Raises `Refused` (UNAUTHENTICATED, LIMITED)."""
@@ -160,62 +237,52 @@ class Gatekeeper:
             return login
         # Slowed apart from a username that happens to be the same.
         slowed = f"program {sid}"
-        failures = await self._wait(source, slowed)
+        trying = await self._slowing.begin(source, slowed)
+        generation = self.generation
         login = self._by_program.get(sid)
-        if not await self._matches(None if login is None else login.program_key, key) or login is None:
-            self._failed(failures)
+        with self._slowing.pending(source, slowed):
+            right = await self._matches(None if login is None else login.program_key, key)
+        if not right or login is None:
+            trying.fail()
             raise Refused(Refusal.UNAUTHENTICATED, "BadProgram")
-        self._failures.pop((source, slowed[:64]), None)
-        self.remember(token, login.account)
+        trying.succeed()
+        self.remember(token, login.account, generation=generation)
         return login
 
     async def authenticate_key(self, key: str, *, source: str) -> Account:
         """Tell the account of an API key. Raises `Refused` (UNAUTHENTICATED, LIMITED)."""
         account = self.account_of_key(key)
         if account is None:
-            failures = await self._wait(source, "")
-            self._failed(failures)
+            (await self._slowing.begin(source, "")).fail()
             raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
         return account
 
-    async def _wait(self, source: str, username: str) -> _Failures:
-        """Let a caller that failed before wait, twice as long each time."""
-        caller = (source, username[:64])
-        failures = self._failures.get(caller)
-        now = self._now()
-        if failures is None or (not failures.waiting and now - failures.at > FORGIVEN_AFTER):
-            failures = self._failures[caller] = _Failures(at=now)
-            while len(self._failures) > WATCHED:
-                self._failures.popitem(last=False)
-        if failures.count:
-            delay = min(FIRST_DELAY * 2.0 ** min(failures.count - 1, 10), LONGEST_DELAY)
-            if failures.waiting >= MOST_WAITING:
-                raise Refused(Refusal.LIMITED, "AuthSlowed", retry_after=delay, seconds=max(1, round(delay)))
-            failures.waiting += 1
-            try:
-                await self._sleep(delay)
-            finally:
-                failures.waiting -= 1
-        return failures
-
-    def _failed(self, failures: _Failures) -> None:
-        failures.count += 1
-        failures.at = self._now()
-
-    async def _matches(self, kept: str | None, password: str) -> bool:
+    async def _matches(self, kept: str | None, password: str, *, in_turn: bool = True) -> bool:
         if len(password) > LONGEST_PASSWORD:
             return False
-        if kept is None:
-            if self._hashes:
-                # As much work as for a name that there is, so that the time taken does not tell which there are.
-                await self._in_thread(self._verify_nobody, "", password)
-            return False
-        if _is_hash(kept):
-            return await self._in_thread(self._verify_hash, kept, password)
-        return hmac.compare_digest(kept.encode(), password.encode("utf-8", "replace"))
+        if kept is not None and _is_hash(kept):
+            return await self._in_thread(self._verify_hash, kept, password, in_turn=in_turn)
+        # Of equal length, so that the time taken tells nothing of the password's.
+        same = hmac.compare_digest(
+            self._mark((kept or "").encode("utf-8", "replace")), self._mark(password.encode("utf-8", "replace"))
+        )
+        if kept is not None and same:
+            return True
+        if self._hashes:
+            # As much work as for an account with a hash, so that the time taken does not tell which names there are.
+            await self._in_thread(self._verify_nobody, "", password, in_turn=in_turn)
+        return False
 
-    async def _in_thread(self, function: Callable[[str, str], bool], kept: str, password: str) -> bool:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, kept, password)
+    async def _in_thread(
+        self, function: Callable[[str, str], bool], kept: str, password: str, *, in_turn: bool
+    ) -> bool:
+        if in_turn and self._hashing >= MOST_HASHES:
+            raise Refused(Refusal.LIMITED, "AuthSlowed", retry_after=5.0, seconds=5)
+        self._hashing += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, kept, password)
+        finally:
+            self._hashing -= 1
 
     def _verify_nobody(self, _: str, password: str) -> bool:
         if self._nobody is None:
@@ -234,6 +301,17 @@ class Gatekeeper:
 
 def _is_hash(password: str | None) -> bool:
     return password is not None and password.startswith((ARGON2_PREFIX, *BCRYPT_PREFIXES))
+
+
+def _kept_digest(kept: str) -> bytes:
+    """Give the digest of a key that is kept in clear, or as `sha256:` and its digest."""
+    kind, _, digits = kept.partition(":")
+    if kind == DIGEST_PREFIX[:-1] and len(digits) == 64:
+        try:
+            return bytes.fromhex(digits)
+        except ValueError:
+            pass
+    return _digest(kept)
 
 
 def _digest(key: str) -> bytes:

@@ -117,8 +117,9 @@ class Caller:
         if authorization is None:
             raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
         username, password = credentials_of(authorization)
+        generation = self._gate.generation
         account = await self._gate.authenticate(username, password, source=peer)
-        self._gate.remember(authorization, account)
+        self._gate.remember(authorization, account, generation=generation)
         return account
 
 
