@@ -1,0 +1,159 @@
+"""Brokers of our own: Debian's programs, temporary folders, free ports of 127.0.0.1; each is ended by its id."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from fixtures_hub import free_port
+
+RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+READY_WITHIN = 60.0
+
+
+@dataclass
+class Server:
+    """A broker's process, its folder and its port. It can be killed and started again on the same files."""
+
+    name: str
+    command: list[str]
+    folder: Path
+    port: int
+    env: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it and wait until it listens."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        until = time.monotonic() + READY_WITHIN
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                tail = (self.folder / "log").read_text(errors="replace")[-2000:]
+                self.end()
+                pytest.fail(f"{self.name} does not start: {tail}")
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        """Whether somebody listens on its port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        """End it as a crash would, with all processes that it has begun."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+        self._gone()
+
+    def stop(self) -> None:
+        """End it in order (SIGTERM)."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(30)
+        self._gone()
+
+    def _gone(self) -> None:
+        until = time.monotonic() + 10.0
+        while self.answers() and time.monotonic() < until:
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        """End what is left of it."""
+        if self.process is not None and self.process.poll() is None:
+            self.kill()
+
+
+@contextlib.contextmanager
+def folder_for(name: str) -> Iterator[Path]:
+    """Give a folder that only its owner may enter, removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"smshub-{name}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Have a server run."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Server]:
+    """Give a RabbitMQ with a name, a home, a port mapper and ports of its own; anybody on this machine is guest."""
+    with folder_for("rabbitmq") as folder:
+        port, mapper_port = free_port(), free_port()
+        mapper = Server("epmd", ["epmd", "-port", str(mapper_port), "-address", "127.0.0.1"], folder, mapper_port)
+        (folder / "rabbitmq.conf").write_text(
+            "loopback_users = none\nlog.console = true\nlog.console.level = warning\n"
+        )
+        (folder / "enabled_plugins").write_text("[].\n")
+        env = {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"smshub{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "ERL_EPMD_PORT": str(mapper_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_BASE": str(folder),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder / "logs"),
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+        }
+        with running(mapper), running(Server("rabbitmq", [RABBITMQ], folder, port, env)) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Server]:
+    """Give a Redis that writes every change to disk before it answers."""
+    with folder_for("redis") as folder:
+        port = free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        options += ["--appendonly", "yes", "--appendfsync", "always"]
+        with running(Server("redis", ["redis-server", *options], folder, port)) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Server]:
+    """Give a Mosquitto that keeps everything for a session that is away; it writes it down when it is stopped."""
+    with folder_for("mosquitto") as folder:
+        port = free_port()
+        config = folder / "mosquitto.conf"
+        config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
+            "max_queued_messages 0\nmax_inflight_messages 200\n" + ("user root\n" if os.getuid() == 0 else "")
+        )
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        with running(Server("mosquitto", [program, "-c", str(config)], folder, port)) as server:
+            yield server
