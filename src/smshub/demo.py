@@ -24,6 +24,8 @@ log_level = "error"
 
 [accounts.{account}]
 password = "file:{folder}/password"
+program_sid = "{account}"
+program_key = "file:{folder}/password"
 originator = "smshub"
 country = "DE"
 role = "administrator"
@@ -49,7 +51,7 @@ password = "{password}"
 
 WELCOME = """\
 
-  smshub is running.            http://127.0.0.1:{port}/docs
+  smshub is running.            http://127.0.0.1:{port}/
   A message centre (SMPP 3.4) listens on 127.0.0.1:{smsc_port} and prints what reaches it below.
 
   In a second terminal, in this folder, try:

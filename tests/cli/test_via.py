@@ -120,3 +120,29 @@ def test_block_unblock_and_blocklist(hub, ask):
         (one.method, one.path.partition("?")[0]) for one in hub.asked
     ]
     assert {"reason": "asked"} == hub.asked[0].body
+
+
+def test_textmessages_logs_in_and_sends_with_the_token(hub, ask):
+    """The pair is in the body of the login and in no header; the token goes as Bearer; ids are told."""
+    hub.answer(200, b'"aaa.bbb.ccc"')
+    hub.answer(
+        200, {"messages": [{"id": "m1", "to": "1", "status": "SENDING"}, {"id": "m2", "to": "2", "status": "QUEUED"}]}
+    )
+
+    ran = ask("send", "--via", "textmessages", "--to", "1", "--to", "2", "--text", "x")
+
+    assert (0, "m1 1 SENDING\nm2 2 QUEUED\n") == (ran.status, ran.out)
+    login, send = hub.asked
+    assert ("/api/Login", {"ProgramSID": "shop", "ProgramKey": "hunter2"}) == (login.path, login.body)
+    assert "Authorization" not in login.headers
+    assert ("/api/TextMessages", {"Message": "x", "PhoneNumber": "1,2"}) == (send.path, send.body)
+    assert "Bearer aaa.bbb.ccc" == send.headers["Authorization"]
+
+
+def test_textmessages_says_no_in_the_hubs_words(hub, ask):
+    """The text of a refusal is the line for the user."""
+    hub.answer(401, b"Invalid ProgramSID or ProgramKey\n")
+
+    ran = ask("send", "--via", "textmessages", "--to", "1", "--text", "x")
+
+    assert (1, "smshub: Invalid ProgramSID or ProgramKey\n") == (ran.status, ran.err)

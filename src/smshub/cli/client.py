@@ -52,9 +52,15 @@ class Client:
         """The name and password, for the interfaces that take them within a request."""
         return self._profile.username or "", self._profile.password or ""
 
-    def exchange(self, path: str, content: bytes, content_type: str) -> tuple[int, bytes]:
-        """Post a document of any kind; gives the status and the body of the answer, whatever they say."""
-        return self._ask("POST", path, content, content_type)
+    def exchange(
+        self, path: str, content: bytes, content_type: str, authorization: str | None = None
+    ) -> tuple[int, bytes]:
+        """
+        Post a document of any kind; gives the status and the body of the answer, whatever they say.
+
+        `authorization` is the header to send instead of the credentials; an empty one sends none.
+        """
+        return self._ask("POST", path, content, content_type, authorization)
 
     def get(self, path: str, **query: object) -> Document:
         """Read."""
@@ -89,12 +95,16 @@ class Client:
         content = None if body is None else json.dumps(body).encode()
         return self._read(*self._ask(method, path, content, "application/json"))
 
-    def _ask(self, method: str, path: str, content: bytes | None, content_type: str) -> tuple[int, bytes]:
+    def _ask(
+        self, method: str, path: str, content: bytes | None, content_type: str, authorization: str | None = None
+    ) -> tuple[int, bytes]:
         import ssl  # noqa: PLC0415 - help must be quick, and these take longer than all the rest
         from http.client import HTTPException  # noqa: PLC0415
 
         try:
-            return self._exchange(method, self._path + path, content, content_type)
+            return self._exchange(
+                method, self._path + path, content, self._headers(content, content_type, authorization)
+            )
         except ssl.SSLCertVerificationError as error:
             line = (
                 f"the certificate of {self._profile.url} is not trusted ({error.verify_message});"
@@ -111,10 +121,10 @@ class Client:
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Failed(f"{self._profile.url} cannot be reached ({said})") from None
 
-    def _exchange(self, method: str, path: str, content: bytes | None, content_type: str) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         connection = self._connect()
         try:
-            connection.request(method, path, body=content, headers=self._headers(content, content_type))
+            connection.request(method, path, body=content, headers=headers)
             response = connection.getresponse()
             return response.status, response.read(LARGEST_ANSWER)
         finally:
@@ -132,11 +142,13 @@ class Client:
             raise Failed(f"the file {self._profile.ca} holds no certificates", Exit.USAGE) from None
         return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
 
-    def _headers(self, content: bytes | None, content_type: str) -> dict[str, str]:
+    def _headers(self, content: bytes | None, content_type: str, authorization: str | None) -> dict[str, str]:
         headers = {"Accept": "application/json"} if content_type == "application/json" else {}
         if content is not None:
             headers["Content-Type"] = content_type
         profile = self._profile
+        if authorization is not None:
+            return headers | ({"Authorization": authorization} if authorization else {})
         if profile.api_key:
             if not profile.api_key.isascii() or not profile.api_key.isprintable():
                 raise Failed("the API key has characters that cannot be sent", Exit.USAGE)

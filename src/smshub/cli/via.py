@@ -103,6 +103,29 @@ def _smshub_taken(said: Mapping[str, Any], text: Text) -> list[Document]:
     return [{"id": None, "to": to, "state": "accepted"} for to in text.to]
 
 
+def textmessages(hub: Client, text: Text) -> list[Document]:
+    """Log in at /api/Login, the username as ProgramSID and the password as ProgramKey, and send with the token."""
+    _only(text)
+    sid, key = hub.credentials
+    token = _said(hub, "/api/Login", {"ProgramSID": sid, "ProgramKey": key}, "", str)
+    document = {"Message": text.text, "PhoneNumber": ",".join(text.to)}
+    answer = _said(hub, "/api/TextMessages", document, f"Bearer {token}", dict)
+    return [{"id": one["id"], "to": one["to"], "state": one["status"]} for one in answer["messages"]]
+
+
+def _said(hub: Client, path: str, document: Document, authorization: str, kind: type[Any]) -> Any:
+    status, raw = hub.exchange(path, json.dumps(document).encode(), "application/json", authorization)
+    if status != 200:
+        raise Failed(raw[:1_000].decode("utf-8", "replace").strip() or f"the hub answered with status {status}")
+    try:
+        answer = json.loads(raw)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, kind):
+        raise Failed(f"the hub does not answer at {path} as it should; is it the right URL?")
+    return answer
+
+
 def _only(text: Text, *can: str) -> None:
     """Refuse options that a way cannot carry, rather than leave them out."""
     lost = [one.name for one in fields(text)[2:] if getattr(text, one.name) and one.name not in can]
@@ -112,7 +135,13 @@ def _only(text: Text, *can: str) -> None:
         raise Failed(f"this way in cannot carry {options}; leave it out, or send without --via", Exit.USAGE)
 
 
-WAYS: Final[Mapping[str, Way]] = {"native": native, "otppi": otppi, "soap": soap, "jsonrpc": jsonrpc}
+WAYS: Final[Mapping[str, Way]] = {
+    "native": native,
+    "otppi": otppi,
+    "soap": soap,
+    "jsonrpc": jsonrpc,
+    "textmessages": textmessages,
+}
 
 
 def way(name: str) -> Way:
