@@ -28,12 +28,12 @@ class Basic:
     password: bytes
 
     def __repr__(self) -> str:
-        return f"Basic({self.shown!r})"
+        return f"Basic({self.shown})"
 
     @property
     def shown(self) -> str:
         """The name as it may stand in a log."""
-        return self.name[:64].decode("ascii", "backslashreplace")
+        return repr(self.name[:64])[2:-1]
 
 
 UNAUTHENTICATED = No(HTTPStatus.UNAUTHORIZED, "A user name and password of this broker are needed.")
