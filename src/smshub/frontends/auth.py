@@ -160,7 +160,7 @@ class Gatekeeper:
     def remembered(self, token: bytes) -> Account | None:
         """Tell the account of a credential (any bytes, such as a header) that was verified within the last minute."""
         found = self._remembered.get(self._mark(token))
-        if found is None or found[1] < self._now():
+        if found is None or found[1] <= self._now():
             return None
         return found[0]
 
