@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from smshub import __version__
-from smshub.cli import account, config, connector, message, route, simulate
+from smshub.cli import account, config, connector, frontend, message, parked, route, simulate
 from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
 from smshub.cli.explain import explain
@@ -35,6 +35,8 @@ app.command()(blocklist)
 app.add_typer(connector.app, name="connector")
 app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
+app.add_typer(frontend.app, name="frontend")
+app.add_typer(parked.app, name="parked")
 app.add_typer(simulate.app, name="simulate")
 app.command()(migrate)
 

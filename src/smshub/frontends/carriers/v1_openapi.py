@@ -55,6 +55,10 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
 }
 
 
+# Lists that are asked for page by page, and nothing else.
+PAGED: Final = ("listBlocked", "listParked")
+
+
 def components(operations: Iterable[Operation]) -> dict[str, Any]:
     """Make the schemas of every document, and the ways to authenticate."""
     documents: list[Any] = [Problem]
@@ -89,7 +93,7 @@ def statuses_of(operation: Operation) -> list[int]:
         statuses |= {400, 413, 415}
     if "{" in operation.path:
         statuses.add(404)
-    if operation.name in {"listMessages", "listBlocked"}:
+    if operation.name in {"listMessages", *PAGED}:
         statuses.add(400)
     return sorted(statuses)
 
@@ -118,7 +122,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
                 "path",
                 "id",
                 {"type": "string", "pattern": f"^{MESSAGE_ID.pattern}$"},
-                "The message's id.",
+                "Its id.",
                 required=True,
             )
         )
@@ -128,7 +132,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found += [_parameter("query", name, schema, words) for name, (schema, words) in FILTERS.items()]
     if "{number}" in operation.path:
         found.append(_parameter("path", "number", _WORD, "The recipient, with its country code.", required=True))
-    if operation.name == "listBlocked":
+    if operation.name in PAGED:
         found += [_parameter("query", name, *FILTERS[name]) for name in PAGING]
     if operation is SEND:
         key = {"type": "string", "minLength": 1, "maxLength": MAX_REFERENCE}

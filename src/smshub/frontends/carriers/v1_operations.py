@@ -12,9 +12,11 @@ from smshub.domain.commands import (
     CancelMessage,
     Command,
     DeleteObject,
+    DropParked,
     HubStatus,
     ListBlocked,
     ListConnectors,
+    ListFrontends,
     ListObjects,
     PutObject,
     Refusal,
@@ -23,12 +25,13 @@ from smshub.domain.commands import (
     Reply,
     RevokeTokens,
     ShowMessage,
+    ShowParked,
     ShowToken,
     Unblock,
 )
 from smshub.frontends.dialects import native, native_schema, native_views
 from smshub.frontends.dialects.native_json import malformed, read_object
-from smshub.frontends.dialects.native_query import NAME, decode_filters, decode_paging
+from smshub.frontends.dialects.native_query import NAME, decode_filters, decode_paging, decode_parked
 
 MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -364,6 +367,47 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         command=_unblock,
         answers=native_schema.DoneDocument,
         refused=(400, 413),
+    ),
+    Operation(
+        method="GET",
+        path="/v1/frontends",
+        name="listFrontends",
+        tag="brokers",
+        summary="List the doors on brokers",
+        description="Each with its state, figures and last error. Needs a role that sees everything.",
+        command=lambda asked: ListFrontends(),
+        answers=native_schema.FrontendList,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/parked",
+        name="listParked",
+        tag="brokers",
+        summary="List documents that could not be handled",
+        description="They came from a broker and failed at every try. Newest first, without their contents. "
+        "Needs a role that sees everything.",
+        command=lambda asked: decode_parked(asked.query),
+        answers=native_schema.ParkedList,
+    ),
+    Operation(
+        method="GET",
+        path="/v1/parked/{id}",
+        name="showParked",
+        tag="brokers",
+        summary="Show a document that could not be handled",
+        description="With its content. Needs a role that sees everything.",
+        command=lambda asked: ShowParked(_message_id(asked)),
+        answers=native_schema.ParkedDocument,
+    ),
+    Operation(
+        method="DELETE",
+        path="/v1/parked/{id}",
+        name="dropParked",
+        tag="brokers",
+        summary="Throw a document away that could not be handled",
+        description="It is gone for good. Needs an operator.",
+        command=lambda asked: DropParked(_message_id(asked)),
+        answers=native_schema.DoneDocument,
     ),
     Operation(
         method="GET",

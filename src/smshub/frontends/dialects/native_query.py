@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from smshub.domain.commands import ListBlocked, ListMessages, Refusal, Refused
+from smshub.domain.commands import ListBlocked, ListMessages, ListParked, Refusal, Refused
 from smshub.domain.message import MessageClass, State
 from smshub.domain.numbers import BadNumber, parse_msisdn
 from smshub.frontends.dialects.native_json import did_you_mean, shown
@@ -36,6 +36,11 @@ def decode_filters(query: bytes) -> ListMessages:
 def decode_paging(query: bytes) -> ListBlocked:
     """Read the query string of GET /v1/blocklist. Raises `Refused` (BadFilter), naming the parameter."""
     return ListBlocked(**_read(query, {name: FILTERS[name] for name in PAGING}))
+
+
+def decode_parked(query: bytes) -> ListParked:
+    """Read the query string of GET /v1/parked. Raises `Refused` (BadFilter), naming the parameter."""
+    return ListParked(**_read(query, {name: FILTERS[name] for name in PAGING}))
 
 
 def _read(query: bytes, filters: Mapping[str, tuple[str, Callable[[str], Any]]]) -> dict[str, Any]:
