@@ -33,10 +33,12 @@ from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
 from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
+from smshub.engine.signing import Signing
 from smshub.frontends.auth import Gatekeeper, Login
 from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
 from smshub.frontends.carriers.gathering import GatheringProtocol
+from smshub.frontends.directory import Directory
 from smshub.frontends.tokens import Tokens
 from smshub.secretkey import server_key
 from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
@@ -106,6 +108,12 @@ class Application:
             accounts=lambda: self._accounts,
             catalogue=lambda: self._catalogue,
         )
+        self._signing = Signing(
+            send=self.hub.send,
+            committer=self._committer,
+            outbox=self._outbox,
+            shared=self._outbox.database.name != "sqlite",
+        )
         self.hub.serve({**parking.handlers, **self._brokers.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
@@ -130,6 +138,7 @@ class Application:
             return
         await self._brokers.stop()
         self.hub.stopping = True
+        self._signing.stop()
         await self._stop_listening()
         if self._housekeeping_task is not None:
             self._housekeeping_task.cancel()
@@ -193,7 +202,10 @@ class Application:
         config = merged.config
         self._accounts = configuration.accounts_of(config)
         self._gate.load(logins_of(config))
+        self._gate.ask(directory_of(config), map(configuration.username_of, config.accounts, config.accounts.values()))
         self._catalogue = {**CATALOGUE, **config.errors}
+        self._signing.apply(config.server.limits.signing, config.server.public_url, self._catalogue)
+        self._housekeeping.disk_reserve = config.server.limits.disk_reserve
         before = self.config.connectors if self._dispatcher.outlets else {}
         outlets = self._dispatcher.outlets
         gone = [name for name in outlets if before.get(name) != config.connectors.get(name)]
@@ -330,13 +342,17 @@ class Application:
             hub=self.hub,
             gate=self._gate,
             tokens=self._tokens,
+            signing=self._signing,
             catalogue=lambda: self._catalogue,
             mount=server.mount,
             body_limit=server.limits.body,
         )
         self._open(app, server.listen, "http", {})
         if server.tls is not None:
-            context_of = {"ssl_certfile": server.tls.certificate, "ssl_keyfile": server.tls.key}
+            context_of: dict[str, Any] = {"ssl_certfile": server.tls.certificate, "ssl_keyfile": server.tls.key}
+            if server.tls.client_ca is not None:
+                wanted = ssl.CERT_REQUIRED if server.tls.client_required else ssl.CERT_OPTIONAL
+                context_of |= {"ssl_ca_certs": server.tls.client_ca, "ssl_cert_reqs": wanted}
             self._open(app, server.tls.listen, "https", context_of)
         self.hub.listeners = tuple(self.addresses)
         for listener, _ in self._servers:
@@ -403,11 +419,19 @@ def logins_of(config: Config) -> Iterator[Login]:
             username=configuration.username_of(name, settings),
             password=None if settings.password is None else settings.password.reveal(),
             api_keys=tuple(key.reveal() for key in settings.api_keys),
+            certificates=tuple(settings.certificate),
             program_sid=settings.program_sid,
             program_key=None if settings.program_key is None else settings.program_key.reveal(),
             token_life=settings.token_life,
             origins=frozenset(configuration.shared(settings, config).cors_origins),
         )
+
+
+def directory_of(config: Config) -> Directory | None:
+    """Make the directory of users that a configuration describes, if it does."""
+    if config.ldap is None:
+        return None
+    return Directory(config.ldap, partial(configuration.ldap_account_of, config=config))
 
 
 def _bad_object(kind: str, name: str, errors: ConfigErrors) -> Refused:

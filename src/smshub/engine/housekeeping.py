@@ -16,6 +16,7 @@ from smshub.store.changes import expire, forget_early_receipts, forget_reference
 from smshub.store.errors import StoreUnavailable
 from smshub.store.leases import acquire_lease, release_lease, renew_lease
 from smshub.store.outbox import Outbox
+from smshub.store.signatures import forget_signatures
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +24,8 @@ TICK = 0.5
 LEASE = 15.0
 RENEW_EVERY = LEASE / 3
 FORGET_EVERY = 3_600.0
+ERASE_EVERY = 60.0
+KEEP_SIGNATURES = 24 * 3_600.0
 COUNT_EVERY = 5.0
 KEEP_REFERENCES = 48 * 3_600.0
 KEEP_EARLY_RECEIPTS = 24 * 3_600.0
@@ -44,7 +47,7 @@ class Housekeeping:
         self._shared = shared
         self.disk_reserve = 0
         self._renewed_at = self._counted_at = 0.0
-        self._forgot_at = time.monotonic()
+        self._forgot_at = self._erased_at = time.monotonic()
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -75,6 +78,9 @@ class Housekeeping:
         self.look_at_disk()
         await self._expire(wall)
         await self._dispatcher.failover(now)
+        if now - self._erased_at >= ERASE_EVERY:
+            self._erased_at = now
+            await self._committer.call(partial(forget_signatures, now=wall, keep=KEEP_SIGNATURES))
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
             await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))

@@ -55,6 +55,10 @@ class Signing:
         self.public_url: str | None = None
         self.catalogue: Mapping[str, str] = CATALOGUE
 
+    def apply(self, limit: int, public_url: str | None, catalogue: Mapping[str, str]) -> None:
+        """Take over a changed configuration."""
+        self.limit, self.public_url, self.catalogue = limit, public_url, catalogue
+
     def stop(self) -> None:
         """Let nobody wait any longer: the hub stops. The links still work when it is back."""
         self._stopped = True

@@ -219,7 +219,7 @@ class Gatekeeper:
     async def _account_of(self, username: str, password: str, *, in_turn: bool) -> Account | None:
         login = self._by_name.get(username)
         if login is None and self._users is not None:
-            known = username.casefold() in self._reserved or not username or len(username) > LONGEST_NAME
+            known = username.strip().casefold() in self._reserved or not username or len(username) > LONGEST_NAME
             if not known and password.strip() and len(password) <= LONGEST_PASSWORD:
                 return await self._users.account(username, password)
         if await self._matches(None if login is None else login.password, password, in_turn=in_turn):

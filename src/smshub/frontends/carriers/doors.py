@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from smshub.domain.accounts import Account
 from smshub.domain.contracts import Hub
+from smshub.domain.signing import Signing
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers import v1, welcome
 from smshub.frontends.carriers.cors import Cors
@@ -11,6 +12,7 @@ from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, 
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
 from smshub.frontends.carriers.otppi import PATHS as OTPPI_PATHS
 from smshub.frontends.carriers.send import DOOR, SendDoor
+from smshub.frontends.carriers.sign import SignDoor
 from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
 from smshub.frontends.carriers.textmessages import LOGIN, SEND, TextMessagesDoor
 from smshub.frontends.tokens import Tokens
@@ -21,6 +23,7 @@ def build_doors(
     hub: Hub,
     gate: Gatekeeper,
     tokens: Tokens,
+    signing: Signing,
     catalogue: Callable[[], Mapping[str, str]],
     mount: str = "/",
     body_limit: int = BODY_LIMIT,
@@ -28,7 +31,7 @@ def build_doors(
     """Join the hot doors and the documented application; `catalogue` gives the error texts of the moment."""
     caller = Caller(gate)
     prefix = mount.rstrip("/")
-    smshub = SmshubDoor(hub, gate, catalogue, mount=prefix, body_limit=body_limit)
+    smshub = SmshubDoor(hub, gate, catalogue, signing=signing, mount=prefix, body_limit=body_limit)
     send = SendDoor(hub, caller, catalogue, mount=prefix, body_limit=body_limit)
 
     async def authenticate(headers: Mapping[str, str], peer: str) -> Account:
@@ -45,6 +48,7 @@ def build_doors(
     hot |= {(method, path): otppi for method in METHODS for path in OTPPI_PATHS}
     hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
     hot |= welcome.endpoints(prefix, frozenset(hot))
-    rest = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
+    documented = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
+    rest = SignDoor(signing, catalogue, documented)
     open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
     return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)

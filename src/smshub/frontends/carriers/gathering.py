@@ -5,6 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from smshub.frontends.carriers.certificates import EXTENSION, extension_of
+
 # httptools keeps whatever it is sent until the head is whole, and waits for it for ever.
 HEAD_LIMIT = 64 * 1024
 HEAD_TIMEOUT = 10.0
@@ -60,7 +62,15 @@ class GatheringProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
         super().connection_made(Gathering(transport))  # type: ignore[arg-type]
+        self._certificate = extension_of(transport)
         self._late = self.loop.call_later(HEAD_TIMEOUT, self.transport.close)
+
+    def on_message_begin(self) -> None:
+        """Begin a request; its scope tells of the caller's certificate, if there is one."""
+        super().on_message_begin()
+        if self._certificate is not None:
+            extensions: dict[str, dict[object, object]] = {EXTENSION: {**self._certificate}}
+            self.scope["extensions"] = extensions
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Lose it."""

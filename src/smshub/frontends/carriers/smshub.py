@@ -1,16 +1,29 @@
-"""The SMSHub door over HTTP: SOAP and JSON-RPC on one path, and the WSDL."""
+"""
+The SMSHub door over HTTP: SOAP and JSON-RPC on one path, and the WSDL.
 
+Beside the username and password of a call, the transport may say who calls: an API key (`WA-API-Key` or `X-API-Key`)
+or a client certificate. A wrong key is answered 401 before anything else, for which the vendor's clients look. A right
+one is enough where a call has neither username nor password; where it has, both must be of the same account.
+"""
+
+import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import structlog
 
 from smshub.domain.accounts import Account
-from smshub.domain.commands import Refused, Reply
+from smshub.domain.commands import Refusal, Refused, text_of
 from smshub.domain.contracts import Hub
+from smshub.domain.signing import Signing, SignText
 from smshub.frontends.auth import Gatekeeper
+from smshub.frontends.carriers.certificates import names_of
 from smshub.frontends.carriers.http import (
     BODY_LIMIT,
+    Disconnected,
     Headers,
     Receive,
     Scope,
@@ -41,10 +54,12 @@ class SmshubDoor:
         gate: Gatekeeper,
         catalogue: Callable[[], Mapping[str, str]],
         *,
+        signing: Signing | None = None,
         mount: str = "",
         body_limit: int = BODY_LIMIT,
     ) -> None:
         self._hub = hub
+        self._signing = signing
         self._gate = gate
         self._catalogue = catalogue
         self._mount = mount
@@ -56,54 +71,144 @@ class SmshubDoor:
         headers: Headers = scope["headers"]
         content_type = next((value.decode("latin-1") for name, value in headers if name == b"content-type"), None)
         try:
+            known = await self._by_transport(scope, headers, peer)
+        except Refused as refused:
+            await self._refuse_transport(send, refused)
+            return
+        try:
             body = await read_body(scope, receive, self._body_limit)
         except Refused:
             result = smshub_soap.refuse(b"", SoapError("the request is too large"), self._catalogue())
         else:
+            caller = _Caller(known, peer, _origin(scope) + self._mount)
             if smshub.is_json(body, content_type):
-                result = await self._json(body, headers, peer)
+                work = self._json(body, caller)
             else:
-                result = await self._soap(body, content_type, headers, peer)
+                work = self._soap(body, content_type, caller)
+            # Only a call that waits for somebody's answer outlasts the turn of its commit.
+            result = await (_while_there(receive, work) if b"smshubSign" in body else work)
         await _write(send, result)
 
     async def get(self, scope: Scope, _: Receive, send: Send) -> None:
         """Give the WSDL with the address under which the caller reached us."""
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        if not _HOST.fullmatch(host):
-            host = "localhost"
-        body = smshub_soap.wsdl(f"{scope.get('scheme', 'http')}://{host}{self._mount}/smshub/")
+        body = smshub_soap.wsdl(f"{_origin(scope)}{self._mount}/smshub/")
         await answer(send, 200, [(b"content-type", b"text/xml; charset=utf-8")], body)
 
-    async def _soap(self, body: bytes, content_type: str | None, headers: Headers, peer: str) -> smshub.Answer:
+    async def _soap(self, body: bytes, content_type: str | None, caller: "_Caller") -> smshub.Answer:
         catalogue = self._catalogue()
         try:
-            call = smshub_soap.decode(body, content_type, peer=peer)
+            call = smshub_soap.decode(body, content_type, peer=caller.peer)
         except SoapError as error:
             return smshub_soap.refuse(body, error, catalogue)
-        return smshub_soap.encode(call, await self._carry_out(call, headers, peer), catalogue)
+        return smshub_soap.encode(call, await self._carry_out(call, caller), catalogue)
 
-    async def _json(self, body: bytes, headers: Headers, peer: str) -> smshub.Answer:
-        asked = smshub_jsonrpc.decode(body, peer=peer)
-        outcomes = [await self._carry_out(call, headers, peer) for call in asked.calls]
+    async def _json(self, body: bytes, caller: "_Caller") -> smshub.Answer:
+        asked = smshub_jsonrpc.decode(body, peer=caller.peer)
+        outcomes: list[smshub.Outcome | None] = []
+        waits: dict[int, asyncio.Task[smshub.Outcome | None]] = {}
+        try:
+            for place, call in enumerate(asked.calls):
+                if call.operation == smshub.SIGN:  # several wait side by side
+                    waits[place] = asyncio.create_task(self._carry_out(call, caller))
+                    outcomes.append(None)
+                else:
+                    outcomes.append(await self._carry_out(call, caller))
+            for place, task in waits.items():
+                outcomes[place] = await task
+        finally:
+            for task in waits.values():
+                task.cancel()
         return smshub_jsonrpc.encode(asked, outcomes, self._catalogue())
 
-    async def _carry_out(self, call: smshub.Call, headers: Headers, peer: str) -> Reply | Refused | None:
+    async def _carry_out(self, call: smshub.Call, caller: "_Caller") -> smshub.Outcome | None:
         try:
-            if call.anonymous:
-                account = _STRANGER
-            else:
-                account = await self._gate.authenticate(call.username, call.password, source=peer)
-                check_door(account, DOOR)
-            if isinstance(call.command, Refused):
-                return call.command
+            account = await self._account(call, caller)
+            command = smshub.command_for(call, account)
+            if isinstance(command, Refused):
+                return command
             if call.ignored:
                 log.debug("smshub.ignored", account=account.name, parameters=call.ignored)
-            return await self._hub.handle(account, call.command)
+            if isinstance(command, SignText):
+                if self._signing is None:
+                    return smshub.server_error()
+                return await self._signing.ask(account, msgspec.structs.replace(command, origin=caller.origin))
+            return await self._hub.handle(account, command)
         except Refused as refused:
             return refused
         except Exception:
             log.exception("smshub.failed")
             return None
+
+    async def _account(self, call: smshub.Call, caller: "_Caller") -> Account:
+        """Tell who makes a call. Raises `Refused`."""
+        if call.anonymous:
+            return _STRANGER
+        if caller.known is not None and not call.username and not call.password:
+            account = caller.known
+        else:
+            account = await self._gate.authenticate(call.username, call.password, source=caller.peer)
+            if caller.known is not None and caller.known.name != account.name:
+                log.warning("smshub.two_accounts", transport=caller.known.name, call=account.name)
+                raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
+        check_door(account, DOOR)
+        return account
+
+    async def _by_transport(self, scope: Scope, headers: Headers, peer: str) -> Account | None:
+        """Tell whom a key or a certificate names; a certificate of nobody's says nothing. Raises `Refused`."""
+        account = self._gate.account_of_certificate(names_of(scope))
+        given = dict(headers)
+        key = given.get(b"wa-api-key") or given.get(b"x-api-key")
+        if not key:
+            return account
+        by_key = await self._gate.authenticate_key(key.decode("latin-1"), source=peer)
+        if account is not None and account.name != by_key.name:
+            raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
+        return by_key
+
+    async def _refuse_transport(self, send: Send, refused: Refused) -> None:
+        body = f"{text_of(refused, self._catalogue())}\n".encode()
+        headers: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        if refused.refusal is Refusal.UNAUTHENTICATED:
+            headers.append((b"www-authenticate", b'ApiKey realm="smshub"'))
+        else:
+            headers.append((b"retry-after", b"%d" % max(1, round(refused.retry_after or 1))))
+        await answer(send, 401 if refused.refusal is Refusal.UNAUTHENTICATED else 429, headers, body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who sent a request: whom its transport names, its address, and the URL under which it reached the hub."""
+
+    known: Account | None
+    peer: str
+    origin: str
+
+
+def _origin(scope: Scope) -> str:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    if not _HOST.fullmatch(host):
+        host = "localhost"
+    return f"{scope.get('scheme', 'http')}://{host}"
+
+
+async def _while_there(receive: Receive, work: Coroutine[Any, Any, smshub.Answer]) -> smshub.Answer:
+    """Work for as long as the caller is there. Raises `Disconnected`."""
+    working = asyncio.create_task(work)
+    gone = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Disconnected
+    finally:
+        gone.cancel()
+        working.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _write(send: Send, result: smshub.Answer) -> None:
