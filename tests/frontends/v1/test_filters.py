@@ -2,8 +2,9 @@
 
 import pytest
 
-from smshub.domain.commands import Listed, ListMessages
+from smshub.domain.commands import ListBlocked, Listed, ListMessages, Refused
 from smshub.domain.message import MessageClass, State
+from smshub.frontends.dialects.native_query import decode_paging
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,12 @@ async def test_a_bad_filter_is_named(api, hub, undocumented, query, member, why)
     assert why in found["detail"]
     assert [] == hub.asked
     assert [] == undocumented("GET", "/v1/messages", answer)
+
+
+def test_the_blocklist_knows_the_paging_filters_only():
+    """The others are refused by name, as everywhere."""
+    assert ListBlocked(limit=7, cursor="491") == decode_paging(b"limit=7&cursor=491")
+    assert ListBlocked() == decode_paging(b"")
+    with pytest.raises(Refused) as caught:
+        decode_paging(b"state=SENT")
+    assert ("BadFilter", "state") == (caught.value.error, caught.value.member)
