@@ -116,6 +116,17 @@ async def test_a_client_that_answers_pings_stays(make_broker, join):
     assert client.close_code is None
 
 
+async def test_a_client_that_answers_pings_with_nothing_in_them_stays(make_broker, raw, ws):
+    """PHP's client sends an empty pong whatever the ping held; five rounds later it is still there."""
+    broker = await make_broker(ping=0.1)
+    client = await raw(broker)
+    await client.ask()
+
+    for _ in range(5):
+        assert (ws.ping, b"") == await client.receive()
+        client.writer.write(ws.frame(ws.pong))
+
+
 async def test_a_slow_reader_is_dropped_and_slows_nobody(make_broker, join, raw):
     """A client that reads nothing is cut when its queue is full; one that reads gets all, in order."""
     broker = await make_broker(send_queue=262_144)

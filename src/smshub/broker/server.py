@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Awaitable
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -62,6 +63,10 @@ class _Connection(ServerConnection):
         super().data_received(data)
         if self.unsent > self._server_of.settings.send_queue:
             self._server_of.drop(self)
+
+    async def ping(self, data: Any = None) -> Awaitable[float]:
+        """Ping without a payload: OTP-Publisher's client answers every ping with an empty pong."""
+        return await super().ping(b"" if data is None else data)
 
     @property
     def unsent(self) -> int:
