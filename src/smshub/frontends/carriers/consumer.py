@@ -159,7 +159,8 @@ class Consumer:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if len(self._tasks) < self.settings.prefetch:
+        # Not for each single one that ends: what is fetched in batches shares an exchange with the broker.
+        if len(self._tasks) <= self.settings.prefetch * 3 // 4:
             self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("broker.failed", frontend=self.name, error=type(error).__name__)
