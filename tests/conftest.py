@@ -18,7 +18,7 @@ import pytest
 # The folder itself, so that the modules below are found in every import mode.
 sys.path.append(str(Path(__file__).parent))
 
-pytest_plugins = ["fixtures_brokers", "fixtures_postgres"]
+pytest_plugins = ["fixtures_brokers", "fixtures_postgres", "fixtures_slapd"]
 
 # What must be there for each server: any one of these programs or files.
 SERVERS: Mapping[str, tuple[str, ...]] = {

@@ -118,6 +118,10 @@ class Directory:
         # A bind with an empty password is no proof: it succeeds as nobody (RFC 4513 §5.1.2).
         if not username.strip() or not password.strip() or len(username) > LONGEST_NAME or not username.isprintable():
             return None
+        try:
+            password.encode()
+        except UnicodeEncodeError:
+            return None
         if self._waiting >= MOST_WAITING:
             raise _unavailable()
         self._waiting += 1
@@ -129,13 +133,17 @@ class Directory:
 
     def _ask(self, username: str, password: str) -> tuple[str, list[str]] | None:
         """Ask one replica after the other, those that rest last."""
-        from ldap3.core.exceptions import LDAPException  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to load
+        from ldap3.core import exceptions  # type: ignore[import-untyped]  # noqa: PLC0415 - an extra, and slow to load
 
+        # What no server would ever be asked: letters that a password cannot have (RFC 4013), a filter that is none.
+        senseless = (exceptions.LDAPSASLPrepError, exceptions.LDAPInvalidFilterError)
         now = time.monotonic()
         for url in sorted(self._settings.url, key=lambda url: self._resting.get(url, 0.0) > now):
             try:
                 return _Server(self._settings, url).verify(username, password)
-            except (LDAPException, OSError, _Down) as error:
+            except senseless:
+                return None
+            except (exceptions.LDAPException, OSError, _Down) as error:
                 # The sentence may quote what was sent; its kind and the server's own words are enough.
                 log.warning("ldap.down", url=url, kind=type(error).__name__, why=_why(error))
                 self._resting[url] = time.monotonic() + REST
@@ -165,6 +173,12 @@ class _Server:
 
     def verify(self, username: str, password: str) -> tuple[str, list[str]] | None:
         """Prove a name and password; gives the name as the directory writes it, and the names of its groups here."""
+        from ldap3.protocol.sasl.sasl import sasl_prep  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        # Prepared here (RFC 4013), so that what is left is looked at: some letters are mapped to nothing, some to spaces.
+        prepared = sasl_prep(password).encode()
+        if not prepared.strip():
+            return None
         bind = self._settings.bind
         who = (None, None) if bind is None else (bind.dn, bind.password.reveal())
         with self._connect(*who) as (connection, code):
@@ -172,9 +186,9 @@ class _Server:
                 raise _Down("the hub's own entry may not search")
             entry = self._find(connection, username)
             # A name that there is not takes the same steps, so that the time taken does not tell which there are.
-            dn, said = (f"{self._settings.attribute}=nobody,{self._settings.base}", secrets.token_hex(16))
+            dn, said = (f"{self._settings.attribute}=nobody,{self._settings.base}", secrets.token_hex(16).encode())
             if entry is not None:
-                dn, said = entry[0], password
+                dn, said = entry[0], prepared
             with self._connect(dn, said) as (_, proved):
                 pass
             if entry is None or proved in WRONG:
@@ -184,7 +198,7 @@ class _Server:
             return entry[1], self._groups(connection, *entry)
 
     @contextmanager
-    def _connect(self, dn: str | None, password: str | None) -> Iterator[tuple[Any, int]]:
+    def _connect(self, dn: str | None, password: str | bytes | None) -> Iterator[tuple[Any, int]]:
         """Connect, encrypt, bind; gives the connection and the result code of the bind."""
         ldap3 = self._ldap3
         connection = ldap3.Connection(
@@ -205,8 +219,11 @@ class _Server:
             connection.bind(read_server_info=False)
             yield connection, int(connection.result["result"])
         finally:
+            opened = connection.socket
             with suppress(Exception):  # what is broken may well complain
                 connection.unbind()
+            if opened is not None:  # ldap3 leaves those open that did not come to be connected
+                opened.close()
 
     def _find(self, connection: Any, username: str) -> tuple[str, str] | None:
         """Find the one entry of a name; gives its DN and the name as it is written there."""
