@@ -22,7 +22,8 @@ def note_keys(connection: Connection, digests: Mapping[str, str], now: float) ->
 
     Gives the accounts whose key was another one before; of several nodes that see the change, one is told.
     """
-    before = dict(connection.execute(select(p.account, p.key_digest)).tuples().all())
+    rows = connection.execute(select(p.account, p.key_digest))
+    before = {row.account: row.key_digest for row in rows}
     changed = []
     for account, digest in sorted(digests.items()):
         last = before.get(account)

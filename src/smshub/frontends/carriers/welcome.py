@@ -37,7 +37,7 @@ _DOORS: Final[tuple[tuple[Route, str, str, str], ...]] = (
         "The hub's own API: send, follow, cancel, explain, administer. With pages to read and an OpenAPI document.",
     ),
     (("POST", "/smshub/"), "/smshub/", "/smshub/?wsdl", "SOAP and JSON-RPC, as RCDevs SMSHub has them, with a WSDL."),
-    (("POST", "/api/sms"), "/api/sms, /api/otp and more", "", "OTP-Pi's JSON for texts and one-time passwords."),
+    (("POST", "/api/sms"), "/api/sms and others", "", "The requests of OTP-Pi's clients, in JSON."),
     (("GET", "/console/"), "/console/", "/console/", "The console for the people who run the hub."),
 )
 
