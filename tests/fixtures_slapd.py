@@ -1,4 +1,4 @@
-"""A directory of our own: Debian's slapd, a temporary folder, free ports of 127.0.0.1, certificates of our own making."""
+"""A directory of our own: Debian's slapd, a temporary folder, free ports of 127.0.0.1, certificates of our making."""
 
 import datetime as dt
 import ipaddress

@@ -175,7 +175,7 @@ class _Server:
         """Prove a name and password; gives the name as the directory writes it, and the names of its groups here."""
         from ldap3.protocol.sasl.sasl import sasl_prep  # type: ignore[import-untyped]  # noqa: PLC0415
 
-        # Prepared here (RFC 4013), so that what is left is looked at: some letters are mapped to nothing, some to spaces.
+        # Prepared here (RFC 4013) to look at what is left: some letters are mapped to nothing or to spaces.
         prepared = sasl_prep(password).encode()
         if not prepared.strip():
             return None
