@@ -29,7 +29,8 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def outbox(store_url: str) -> Iterator[Outbox]:
     """Give an open, empty outbox."""
-    outbox = Outbox.open(store_url)
+    # As the hub opens it: a file of SQLite is written by a process of its own.
+    outbox = Outbox.open(store_url, processes=True)
     yield outbox
     outbox.close()
 

@@ -414,7 +414,6 @@ async def test_a_failed_database_refuses_and_loses_nothing(rig_factory, monkeypa
         write(batch)  # the worst case: it is on disk, and nobody is told
         raise StoreUnavailable("gone")
 
-    monkeypatch.setattr(Outbox, "stage", lambda _, batch: None)
     monkeypatch.setattr(Outbox, "write", lambda _, batch: written_and_then_failed(batch))
     with pytest.raises(Refused) as refused:
         await rig.send(text="In the failing transaction")

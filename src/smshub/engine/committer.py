@@ -27,15 +27,11 @@ ReceiptDone = Callable[[ReceiptEffect], None]
 # How long to wait before the next try when the database would not take a batch.
 RETRY_DELAY = 0.5
 
-# A batch of so many rows is written on the loop's own thread and only committed in the other (Outbox.stage): some
-# milliseconds at most. A larger one, and whatever is not a row, is written in the writer thread.
-STAGED_AT_MOST = 500
-
 
 class _Gathered:
     """What waits for the next transaction, and whom to tell."""
 
-    __slots__ = ("accept_done", "after", "batch", "call_done", "receipt_done", "staged", "start_done")
+    __slots__ = ("accept_done", "after", "batch", "call_done", "receipt_done", "start_done")
 
     def __init__(self) -> None:
         self.batch = Batch()
@@ -44,7 +40,6 @@ class _Gathered:
         self.receipt_done: list[ReceiptDone] = []
         self.call_done: list[asyncio.Future[Any]] = []
         self.after: list[Callable[[], None]] = []
-        self.staged: Written | None = None
 
     def __bool__(self) -> bool:
         batch = self.batch
@@ -135,26 +130,18 @@ class Committer:
 
     def _hand_over(self) -> None:
         gathered, self._gathered = self._gathered, _Gathered()
-        if gathered.batch.size <= STAGED_AT_MOST and not gathered.batch.calls:
-            gathered.staged = self._outbox.stage(gathered.batch)
         self._work.put(gathered)
 
     def _write_forever(self) -> None:
         while (gathered := self._work.get()) is not None:
             try:
-                written: Written | Exception = self._write(gathered)
+                written: Written | Exception = self._outbox.write(gathered.batch)
             except Exception as error:  # noqa: BLE001 - the loop must hear of every failure, or callers wait forever
                 written = error
             try:
                 self._loop.call_soon_threadsafe(self._written, gathered, written)
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
-
-    def _write(self, gathered: _Gathered) -> Written:
-        if gathered.staged is None:
-            return self._outbox.write(gathered.batch)
-        self._outbox.commit()
-        return gathered.staged
 
     def _written(self, gathered: _Gathered, written: Written | Exception) -> None:
         self._busy = False

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
 
 from smshub.domain.delivery import Receipt
 from smshub.domain.message import Message, State
 
-Call = Callable[[Connection], Any]
+# A function of a SQLAlchemy connection; this module is also read by a process that does without SQLAlchemy.
+Call = Callable[[Any], Any]
 
 
 class Accept(msgspec.Struct, frozen=True):
@@ -73,12 +73,6 @@ class Batch(msgspec.Struct):
     calls: list[Call] = msgspec.field(default_factory=list)
     starts: list[Start] = msgspec.field(default_factory=list)
     at: float | None = None
-
-    @property
-    def size(self) -> int:
-        """How many rows it writes, about."""
-        rows = len(self.settled) + len(self.receipts) + len(self.starts)
-        return rows + sum([len(accept.messages) for accept in self.accepts])
 
 
 class Replay(msgspec.Struct, frozen=True):

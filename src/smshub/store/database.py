@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from smshub.store.errors import StoreError, faults
+from smshub.store.process import WriterProcess
 
 
 class Database(Protocol):
@@ -17,6 +18,10 @@ class Database(Protocol):
     writer_engine: Engine
     reader_engine: Engine
     shared: AbstractContextManager[object] | None  # held where reads and writes share one connection
+    processes: bool  # whether a process of its own writes rows
+
+    def start_writer(self) -> WriterProcess:
+        """Start that process. Raises `process.Failed`."""
 
     def prepare(self, connection: Connection, *, patience: float) -> None:
         """Make a fresh writer connection ready. Raises `DatabaseInUse` after `patience` seconds."""
@@ -34,7 +39,7 @@ class Database(Protocol):
         """Give back the lock."""
 
 
-def open_database(url: str, node: str) -> Database:
+def open_database(url: str, node: str, *, patience: float = 0.0, processes: bool = False) -> Database:
     """
     Open the database of a URL: `sqlite:///file`, `sqlite://` or `:memory:`, `postgresql://user@host/name`.
 
@@ -51,7 +56,7 @@ def open_database(url: str, node: str) -> Database:
         case "sqlite":
             from smshub.store.sqlite import Sqlite  # noqa: PLC0415
 
-            return Sqlite(parsed.database)
+            return Sqlite(parsed.database, patience=patience, processes=processes)
         case "postgresql":
             from smshub.store.postgresql import PostgreSql  # noqa: PLC0415
 

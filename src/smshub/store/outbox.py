@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 import psycopg
@@ -13,16 +13,14 @@ from smshub.domain.message import Attempt, Message, MessageClass
 from smshub.store import reads
 from smshub.store.batch import Accept, Batch, Call, ReceiptEffect, Replay, Settled, Start, Written
 from smshub.store.database import Database, Writer, alone, open_database, reading
-from smshub.store.errors import Damaged, DatabaseInUse, StoreError, StoreUnavailable, cause_of, faults
+from smshub.store.errors import Damaged, DatabaseInUse, StoreUnavailable, cause_of, faults
 from smshub.store.migrating import bring_up_to_date
-from smshub.store.writing import SETTLED_STATES, unstorable, write_batch, write_rows
+from smshub.store.process import Failed, WriterProcess
+from smshub.store.writing import SETTLED_STATES, unstorable, write_batch
 
 __all__ = ["Accept", "Batch", "Call", "Outbox", "ReceiptEffect", "Replay", "Settled", "Start", "Written"]
 
 T = TypeVar("T")
-
-# How long the writer thread waits for another program that writes to the file of SQLite, in milliseconds.
-PATIENCE = 10_000
 
 # PostgreSQL gave the transaction up because another node stood in its way: it is begun again.
 _IN_THE_WAY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
@@ -31,33 +29,35 @@ _IN_THE_WAY = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFail
 @dataclass(slots=True)
 class Outbox:
     """
-    The store of messages. Only one thread at a time writes (`write`, or `stage` and then `commit`); any may read.
+    The store of messages. Only one thread at a time may `write`; any may read.
 
     Everything raises `StoreUnavailable` while the database cannot be used, and works again when it can.
     """
 
     database: Database
     _writer: Writer = field(init=False)
-    _patience: tuple[Any, int] | None = field(init=False, default=None)
+    _process: WriterProcess | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._writer = Writer(self.database)
 
     @classmethod
-    def open(cls, url: str, *, node: str = "hub", patience: float = 5.0) -> Self:
+    def open(cls, url: str, *, node: str = "hub", patience: float = 5.0, processes: bool = False) -> Self:
         """
         Open the database, lock it against others, check it, and bring its tables up to date.
 
         `node` is the name of this hub among those that share a PostgreSQL database; `patience` is how many seconds to
-        wait for a predecessor of that name to be gone. Raises `DatabaseInUse`, `SchemaTooNew`, `StoreUnavailable`.
+        wait for a predecessor of that name to be gone; with `processes` a file of SQLite is written by a process of its
+        own. Raises `DatabaseInUse`, `SchemaTooNew`, `StoreUnavailable`.
         """
-        outbox = cls(open_database(url, node))
+        outbox = cls(open_database(url, node, patience=patience, processes=processes))
         try:
             with faults():
                 connection = outbox._writer.connect(patience=patience)
                 outbox.database.check(connection)
                 connection.rollback()
                 bring_up_to_date(connection)
+            outbox._remotely(Batch())  # start the process now, not with the first message
         except BaseException:
             outbox.close()
             raise
@@ -65,6 +65,8 @@ class Outbox:
 
     def close(self) -> None:
         """Close every connection and give back the lock."""
+        if self._process is not None:
+            self._process.close()
         # The writer last: the last connection to a SQLite file brings the log into it, and only the writer may.
         if self.database.reader_engine is not self.database.writer_engine:
             self.database.reader_engine.dispose()
@@ -87,7 +89,7 @@ class Outbox:
             if one.state not in SETTLED_STATES:
                 raise ValueError(f"an attempt cannot come to {one.state}")
         try:
-            return self._transaction(batch)
+            return self._remotely(batch) or self._transaction(batch)
         except (ValueError, StoreUnavailable) as error:
             # One text that no database can keep must not stop those that it happens to be written with.
             bad = unstorable(batch.accepts)
@@ -101,55 +103,26 @@ class Outbox:
         written.unstorable = bad
         return written
 
-    def stage(self, batch: Batch) -> Written | None:
+    def _remotely(self, batch: Batch) -> Written | None:
         """
-        Write a batch of few rows without committing it, if that can be done without waiting; `commit` must follow.
+        Let the writer process write a batch that is nothing but rows.
 
-        None where it cannot: somebody holds the database, it is one across a network, or something is wrong with the
-        batch. Nothing is then written, and `write` tells what is wrong.
-
-        SQLite's driver gives up the interpreter's lock at every row. In a second thread each row would wait until the
-        event loop's thread gives it back, which takes a thousand times longer than the row (docs/decisions/0015).
+        None where there is no such process or it failed: nothing or all of the batch is written then, and this
+        process's own connection finds out (a batch may be written twice).
         """
-        if self.database.name != "sqlite" or self.database.shared is not None:
+        if batch.calls or not self.database.processes:
             return None
         try:
-            with faults():
-                return self._staged(batch)
-        except (StoreError, ValueError):
+            if self._process is None:
+                self._process = self.database.start_writer()
+            return self._process.write(batch)
+        except UnicodeEncodeError:
+            return None  # half of a surrogate pair in a provider's words: nothing was sent to the process
+        except Failed:
+            process, self._process = self._process, None
+            if process is not None:
+                process.close()
             return None
-
-    def _staged(self, batch: Batch) -> Written:
-        # Past SQLAlchemy: with few rows a transaction, its part of beginning and committing one would be the dearest.
-        driver = self._wait_for_others(self._writer.connect(), 0)
-        driver.execute("BEGIN IMMEDIATE").close()
-        try:
-            return write_rows(driver.cursor(), "sqlite", batch)
-        except BaseException:
-            driver.execute("ROLLBACK").close()
-            raise
-
-    def commit(self) -> None:
-        """Commit what `stage` wrote; when this returns it is on disk. Raises `StoreUnavailable`."""
-        try:
-            with faults():
-                self._driver(self._writer.connect()).execute("COMMIT").close()
-        except StoreUnavailable:
-            # After a failed fsync only a fresh connection tells what is on disk.
-            self._writer.drop()
-            raise
-
-    def _wait_for_others(self, connection: Connection, milliseconds: int) -> Any:
-        """Say how long a transaction may wait for another program that is writing; give SQLite's own connection."""
-        driver = self._driver(connection)
-        if self._patience != (driver, milliseconds):
-            driver.execute(f"PRAGMA busy_timeout = {milliseconds:d}").close()
-            self._patience = (driver, milliseconds)
-        return driver
-
-    @staticmethod
-    def _driver(connection: Connection) -> Any:
-        return connection.connection.driver_connection
 
     def _transaction(self, batch: Batch) -> Written:
         for last in (False, False, True):
@@ -164,8 +137,6 @@ class Outbox:
         try:
             with alone(self.database), faults():
                 connection = self._writer.connect()
-                if self.database.name == "sqlite":
-                    self._wait_for_others(connection, PATIENCE)
                 with connection.begin():
                     return write_batch(connection, batch)
         except DatabaseInUse as error:

@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from smshub.store.errors import DatabaseInUse
+from smshub.store.process import Failed, WriterProcess
 
 # A dead peer is noticed within seconds by both sides; a query that hangs ends.
 _CLIENT = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
@@ -19,6 +20,7 @@ class PostgreSql:
 
     name = "postgresql"
     shared: AbstractContextManager[object] | None = None
+    processes = False  # the server is a process of its own
 
     def __init__(self, url: URL, node: str) -> None:
         url = url.set(drivername="postgresql+psycopg")
@@ -35,6 +37,10 @@ class PostgreSql:
             hide_parameters=True,
             connect_args={**arguments, "options": f"{_SERVER} -c default_transaction_read_only=on"},
         )
+
+    def start_writer(self) -> WriterProcess:
+        """There is none to start."""
+        raise Failed("PostgreSQL needs no writer")
 
     def prepare(self, connection: Connection, *, patience: float) -> None:
         """Take the node's name and make sure that a commit is on disk when it returns."""

@@ -9,7 +9,7 @@ from typing import Any
 from smshub.domain.delivery import FINAL_RECEIPTS, Receipt, ReceiptState
 from smshub.domain.message import State
 from smshub.store.batch import ReceiptEffect
-from smshub.store.statements import Statements
+from smshub.store.sql import Statements
 from smshub.store.texts import clean
 
 # A message that waits for a receipt. One that is QUEUED or SENDING again after an uncertain try is another try's.

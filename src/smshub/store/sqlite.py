@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from smshub.store.database import begin_with
 from smshub.store.errors import Damaged, DatabaseInUse, StoreError
+from smshub.store.process import Opening, WriterProcess
+from smshub.store.statements import statements_for
 
 # Before this version a checkpoint could spoil the file when several connections wrote (https://sqlite.org/wal.html).
 # Ours has one writer, which alone checkpoints; other programs that write to the file are outside our power.
@@ -40,8 +43,9 @@ class Sqlite:
 
     name = "sqlite"
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, *, patience: float = 0.0, processes: bool = False) -> None:
         self._lock: int | None = None
+        self.processes = processes and bool(path) and path != ":memory:"
         self._folder: Path | None = None
         self.shared: AbstractContextManager[object] | None = None
         if not path or path == ":memory:":
@@ -50,13 +54,19 @@ class Sqlite:
             self.reader_engine = self.writer_engine
         else:
             where = Path(path).resolve()
-            self._lock = _lock(where)
+            self._path = str(where)
+            self._lock = _lock(where, patience)
             self._folder = where.parent
             _make_private(where)
             self.writer_engine = _engine(str(where), _WRITER, NullPool)
             self.reader_engine = _engine(str(where), _READER, QueuePool, pool_size=4, max_overflow=4)
             begin_with(self.reader_engine, "BEGIN")
         begin_with(self.writer_engine, "BEGIN IMMEDIATE")
+
+    def start_writer(self) -> WriterProcess:
+        """Start the process that writes rows; the lock is held until both of us are gone. Raises `Failed`."""
+        opening = Opening(self._path, _WRITER, statements_for("sqlite"))
+        return WriterProcess(opening, keep=() if self._lock is None else (self._lock,))
 
     def prepare(self, connection: Connection, *, patience: float) -> None:
         """Nothing is left to do: the pragmas are set when the driver connects."""
@@ -115,7 +125,7 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def _lock(path: Path) -> int:
+def _lock(path: Path, patience: float) -> int:
     """Lock the file beside the database. The lock ends with the process, however it ends."""
     beside = path.with_name(path.name + ".lock")
     try:
@@ -123,7 +133,7 @@ def _lock(path: Path) -> int:
     except OSError as error:
         raise StoreError(f"{beside} cannot be opened: {error.strerror}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _wait_for_lock(descriptor, patience)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     except BlockingIOError:
@@ -136,3 +146,17 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise StoreError(f"{beside} cannot be locked: {error.strerror}") from error
     return descriptor
+
+
+def _wait_for_lock(descriptor: int, patience: float) -> None:
+    """Take the lock; a predecessor that was just killed may have a last transaction to finish."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.05)
+        else:
+            return

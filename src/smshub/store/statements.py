@@ -1,8 +1,5 @@
 """The statements that run for every message: compiled once by SQLAlchemy, run in batches by the driver."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -26,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from smshub.store.schema import attempts, early_receipts, messages, parts, submissions
+from smshub.store.sql import Statements
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -52,38 +50,6 @@ UNSETTLED = {name: null() for name in (*_OUTCOME, *_RECEIPT)}
 def insert_into(dialect: str, table: Table) -> Any:
     """Give an INSERT that knows ON CONFLICT, which each database's dialect has for itself."""
     return INSERTS[dialect](table)
-
-
-@dataclass(frozen=True, slots=True)
-class Statements:
-    """The SQL of one database. The names of the values of each, in order, stand beside it in `_compiled`."""
-
-    insert_message: str
-    insert_reference: str
-    find_reference: str
-    settle: str
-    settled: str
-    archive_moving: str
-    move: str
-    archive: str
-    start: str
-    started: str
-    insert_part: str
-    any_early: str
-    find_early: str
-    delete_early: str
-    keep_early: str
-    find_by_ref: str
-    find_parts_by_ref: str
-    find_by_id: str
-    find_parts: str
-    report: str
-    report_part: str
-    dialect: str
-
-    def among(self, values: Sequence[str]) -> Any:
-        """Give many values as one parameter."""
-        return json.dumps(list(values)) if self.dialect == "sqlite" else list(values)
 
 
 @cache

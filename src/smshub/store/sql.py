@@ -1,0 +1,38 @@
+"""The SQL that runs for every message, as text; `smshub.store.statements` compiles it."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+
+class Statements(msgspec.Struct, frozen=True):
+    """The SQL of one database. The names of the values of each, in order, stand beside it in `_compiled`."""
+
+    insert_message: str
+    insert_reference: str
+    find_reference: str
+    settle: str
+    settled: str
+    archive_moving: str
+    move: str
+    archive: str
+    start: str
+    started: str
+    insert_part: str
+    any_early: str
+    find_early: str
+    delete_early: str
+    keep_early: str
+    find_by_ref: str
+    find_parts_by_ref: str
+    find_by_id: str
+    find_parts: str
+    report: str
+    report_part: str
+    dialect: str
+
+    def among(self, values: Sequence[str]) -> Any:
+        """Give many values as one parameter."""
+        return json.dumps(list(values)) if self.dialect == "sqlite" else list(values)
