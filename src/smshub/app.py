@@ -85,7 +85,7 @@ class Application:
         """Open the database, own the connectors, listen. Raises what stands in the way."""
         server = self._file.server
         self._key = server_key(self._file)
-        self._outbox = await asyncio.to_thread(Outbox.open, server.database, node=server.node)
+        self._outbox = await asyncio.to_thread(Outbox.open, server.database, node=server.node, processes=True)
         for warning in self._outbox.warnings():
             log.warning("store.warning", warning=warning)
         self._committer = Committer(self._outbox)
