@@ -54,6 +54,8 @@ class Dispatcher:
         if found is None:
             return ()
         order = found[0].order(random.random)
+        if len(order) == 1:
+            return order if order[0] in self.outlets else ()
         return tuple(name for name in order if name in self.outlets)
 
     def ways(self, message: Message) -> Sequence[str]:

@@ -41,6 +41,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes = {message_class: Lane() for message_class in ORDER}
+        self._each = tuple(self._lanes.values())
         self._ids: set[str] = set()
         self._turn = 0
 
@@ -53,7 +54,8 @@ class Lanes:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, in memory or in the database, so that a new message may pass straight through."""
-        return not self._ids and not any(lane.stale for lane in self._lanes.values())
+        # Where a lane is stale and empty it is about to be read; then a new message must not pass what is on disk.
+        return not self._ids and not any([lane.stale for lane in self._each])
 
     def add(self, message: Message) -> None:
         """Queue a message that is on disk; where the lane is full, or behind the database, only mark it."""
