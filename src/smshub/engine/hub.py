@@ -1,6 +1,7 @@
 """The hub: carries out every command, whichever door it came through."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -451,6 +452,6 @@ def _memory() -> int:
     """Tell the resident memory in bytes (Linux), 0 where it cannot be known."""
     try:
         with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - a pseudo-file, read in one gulp
-            return int(statm.read().split()[1]) * 4096
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
