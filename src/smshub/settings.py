@@ -96,9 +96,14 @@ class Secret:
         return self._reference.startswith(("env:", "file:"))
 
     @property
+    def is_digest(self) -> bool:
+        """Whether it is only the digest of a long random key, which tells nothing about it."""
+        return re.fullmatch(r"sha256:[0-9a-f]{64}", self._reference) is not None
+
+    @property
     def shown(self) -> str:
-        """Give what may be shown: the place, or a mask."""
-        return self._reference if self.is_reference else MASK
+        """Give what may be shown: the place, the digest, or a mask."""
+        return self._reference if self.is_reference or self.is_digest else MASK
 
     @property
     def stored(self) -> str:

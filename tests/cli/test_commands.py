@@ -229,13 +229,13 @@ def test_routes_and_accounts_are_listed_added_and_removed(hub, ask, noun):
     hub.answer(200, {"objects": [{"name": "x", "origin": "file", "settings": {"a": 1, "password": "********"}}]})
 
     ran = ask(noun, "list")
-    ask(noun, "add", "y", 'prefixes=["49"]')
+    ask(noun, "add", "y", "password=x")
     ask(noun, "remove", "y")
 
     assert ["x", "file", "a=1,", "password=********"] == ran.out.splitlines()[1].split()
     assert [
         ("GET", f"/v1/{noun}s", None),
-        ("PUT", f"/v1/{noun}s/y", {"prefixes": ["49"]}),
+        ("PUT", f"/v1/{noun}s/y", {"password": "x"}),
         ("DELETE", f"/v1/{noun}s/y", None),
     ] == [(one.method, one.path, one.body) for one in hub.asked]
 

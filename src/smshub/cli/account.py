@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from smshub.cli.account_keys import PROOFS, change, make_key, rotate, show_key
 from smshub.cli.client import Client, Document, segment
 from smshub.cli.failure import Exit
-from smshub.cli.objects import delete_object, list_objects, put_object
+from smshub.cli.objects import delete_object, list_objects, put_object, settings_from
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json
 
@@ -30,9 +31,46 @@ def list_accounts(hub: Client, *, as_json: Json = False) -> None:
 
 @app.command()
 @talks_to_hub
-def add(hub: Client, name: Name, settings: Pairs) -> None:
-    """Make or change one in the hub's database."""
-    put_object(hub, "accounts", name, settings)
+def add(hub: Client, name: Name, settings: Pairs = []) -> None:  # noqa: B006 - read only
+    """Make or change one in the hub's database.
+
+    One without a password or another proof is given an API key, which is printed and not shown again.
+    """
+    if PROOFS & settings_from(settings).keys():
+        put_object(hub, "accounts", name, settings)
+        return
+    key, digest = make_key()
+    put_object(hub, "accounts", name, [*settings, f'api_keys=["{digest}"]'])
+    show_key(name, key)
+
+
+@app.command()
+@talks_to_hub
+def disable(hub: Client, name: Name) -> None:
+    """Refuse every call of one from now on; nothing else about it changes."""
+    change(hub, name, disabled=True)
+
+
+@app.command()
+@talks_to_hub
+def enable(hub: Client, name: Name) -> None:
+    """Let one that was disabled call again."""
+    change(hub, name, disabled=False)
+
+
+@app.command("rotate-key")
+@talks_to_hub
+def rotate_key(
+    hub: Client,
+    name: Name,
+    *,
+    only: Annotated[bool, typer.Option("--only", help="End every key of before at once.")] = False,
+) -> None:
+    """Give one a new API key, which is printed and not shown again.
+
+    The newest key of before lives on beside it, so that programs can change over without a pause; older ones end.
+    """
+    show_key(name, rotate(hub, name, only=only))
 
 
 @app.command()

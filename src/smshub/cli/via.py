@@ -91,10 +91,20 @@ def jsonrpc(hub: Client, text: Text) -> list[Document]:
 
 
 def _smshub(hub: Client, text: Text) -> Document:
-    _only(text, "originator", "flash")
+    _only(text, "originator", "flash", "message_class", "valid_for")
     username, password = hub.credentials
-    members = {"username": username, "password": password, "mobile": ",".join(text.to), "text": text.text}
-    return members | given({"type": "Flash" if text.flash else "Normal", "sender": text.originator})
+    # With an API key, which goes in a header, the call names nobody.
+    members = {"username": username if password else "", "password": password}
+    overrides = given({"Class": text.message_class, "Validity": text.valid_for})
+    settings = ",".join(
+        f"{name}={value:g}" if name == "Validity" else f"{name}={value}" for name, value in overrides.items()
+    )
+    return {
+        **members,
+        "mobile": ",".join(text.to),
+        "text": text.text,
+        **given({"type": "Flash" if text.flash else "Normal", "sender": text.originator, "settings": settings or None}),
+    }
 
 
 def _smshub_taken(said: Mapping[str, Any], text: Text) -> list[Document]:
