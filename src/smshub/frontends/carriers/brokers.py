@@ -1,6 +1,7 @@
 """The doors on brokers, all together: begun, changed, watched and ended. Each library is loaded when it is used."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -17,6 +18,9 @@ from smshub.frontends.dialects import otppi
 from smshub.settings import MASK, SecretMissing, shown_url
 
 log = structlog.get_logger(__name__)
+
+# What these log of a lost connection, traceback and all, the door tells in a line of its own.
+LIBRARIES = ("aio_pika", "aiormq", "websockets.client")
 
 # A connection that held for so many seconds was a good one: the next try to connect comes soon.
 STEADY = 10.0
@@ -43,6 +47,8 @@ class Door:
         self.consumer = consumer
         self.state = "connecting"
         self._error: str | None = None
+        for library in LIBRARIES:
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         module = import_module(f"smshub.frontends.carriers.{settings.carrier}")
         self._carrier: Carrier = module.Carrier(settings)
         self._task = asyncio.create_task(self._run(), name=f"frontend {settings.title}")
