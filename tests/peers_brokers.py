@@ -71,6 +71,7 @@ class Redis:
     """A program on Redis, in one of three ways."""
 
     def __init__(self, port: int, topic: str, mode: str) -> None:
+        self.url = f"redis://127.0.0.1:{port}/0"
         self.client = redis.Redis(port=port, socket_timeout=WITHIN)
         self.topic = topic
         self.mode = mode
@@ -113,6 +114,7 @@ class Mqtt:
     """A program on MQTT: Mosquitto's own clients, QoS 1."""
 
     def __init__(self, port: int, topic: str) -> None:
+        self.url = f"mqtt://127.0.0.1:{port}"
         self.port = str(port)
         self.topic = topic
 

@@ -209,6 +209,35 @@ def test_the_parked_are_listed_shown_and_dropped_on_the_command_line(opened):
     assert set(opened.peers) == {one["name"] for one in json.loads(run("frontend", "list", "--json"))["frontends"]}
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_a_text_from_the_command_line_goes_over_a_broker(opened, door):
+    """`smshub send --via` publishes as OTP-Pi's clients do, and the hub sends it."""
+    hub, peer = opened.hub, opened.peers[door]
+    via = f"redis-{door}" if door in {"list", "stream"} else {"pubsub": "redis"}.get(door, door)
+    words = f"from the command line over {door}"
+
+    done = hub.run(
+        "send", "--via", via, "--broker-url", peer.url, "--topic", peer.topic, "--to", NUMBER, "--text", words
+    )
+
+    assert (0, f"- {NUMBER} published\n", "") == (done.returncode, done.stdout, done.stderr)
+    wait_for(lambda: words in sent(hub))
+
+
+def test_a_broker_that_does_not_answer_is_told_in_a_line(tmp_path):
+    """Without its password, and with status 1; a URL of another kind is a wrong call."""
+    for url, status, said in (
+        ("amqp://guest:v3ry-secret@127.0.0.1:9/", 1, "amqp://127.0.0.1:9/ has not taken it"),
+        ("http://127.0.0.1/", 2, "url must look like amqp://HOST:PORT"),
+    ):
+        words = ("send", "--via", "amqp", "--broker-url", url, "--to", NUMBER, "--text", "x")
+        done = subprocess.run([*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+
+        assert (status, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+        assert said in done.stderr
+        assert "v3ry-secret" not in done.stderr
+
+
 @pytest.mark.parametrize("door", KEEPING)
 def test_a_burst_is_taken_whole(opened, door):
     """Thousands of documents at once: each is sent, and once."""

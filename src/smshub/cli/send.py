@@ -11,6 +11,7 @@ from smshub.cli.failure import Exit, Failed
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json
 from smshub.cli.via import WAYS, Text, way
+from smshub.cli.via_brokers import BROKERS, hand_over
 
 FIRST_PAUSE = 0.1
 REPORT_PATIENCE = 15.0  # seconds
@@ -29,7 +30,14 @@ def send(
     reference: Annotated[str | None, typer.Option(help="Your key: the same one again sends nothing twice.")] = None,
     valid_for: Annotated[float | None, typer.Option(help="Seconds after which it is worth nothing.")] = None,
     send_at: Annotated[str | None, typer.Option(help="When to send it (RFC 3339).")] = None,
-    via: Annotated[str, typer.Option(help=f"Interface to hand it in at: {', '.join(WAYS)}.")] = "native",
+    via: Annotated[
+        str, typer.Option(help=f"Interface or broker to hand it in at: {', '.join([*WAYS, *BROKERS])}.")
+    ] = "native",
+    broker_url: Annotated[
+        str | None,
+        typer.Option(help="Broker, such as amqp://127.0.0.1/, for --via with one.", envvar="SMSHUB_BROKER_URL"),
+    ] = None,
+    topic: Annotated[str, typer.Option(help="Topic, queue, list or stream there.")] = "sms",
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until it has arrived or cannot.")] = False,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for.")] = 60.0,
     as_json: Json = False,
@@ -41,7 +49,7 @@ def send(
     """
     whole = sys.stdin.read() if text == "-" else text
     handed_in = Text(to, whole, originator, message_class, flash, reference, valid_for, send_at)
-    messages = way(via)(hub, handed_in)
+    messages = hand_over(via, broker_url, topic, handed_in) if via in BROKERS else way(via)(hub, handed_in)
     if wait:
         if not all(message.get("id") for message in messages):
             raise Failed(f"{via} tells no ids to wait for; the text is accepted")

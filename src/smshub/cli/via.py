@@ -46,7 +46,7 @@ def native(hub: Client, text: Text) -> list[Document]:
 
 def otppi(hub: Client, text: Text) -> list[Document]:
     """Hand it to OTP-Pi's path for texts, a request for each recipient."""
-    _only(text, "valid_for")
+    only(text, "valid_for")
     taken = []
     for to in text.to:
         answer = hub.post("/api/sms", otppi_document(to, text))
@@ -91,7 +91,7 @@ def jsonrpc(hub: Client, text: Text) -> list[Document]:
 
 
 def _smshub(hub: Client, text: Text) -> Document:
-    _only(text, "originator", "flash", "message_class", "valid_for")
+    only(text, "originator", "flash", "message_class", "valid_for")
     username, password = hub.credentials
     # With an API key, which goes in a header, the call names nobody.
     members = {"username": username if password else "", "password": password}
@@ -115,7 +115,7 @@ def _smshub_taken(said: Mapping[str, Any], text: Text) -> list[Document]:
 
 def textmessages(hub: Client, text: Text) -> list[Document]:
     """Log in at /api/Login, the username as ProgramSID and the password as ProgramKey, and send with the token."""
-    _only(text)
+    only(text)
     sid, key = hub.credentials
     token = _said(hub, "/api/Login", {"ProgramSID": sid, "ProgramKey": key}, "", str)
     document = {"Message": text.text, "PhoneNumber": ",".join(text.to)}
@@ -136,7 +136,7 @@ def _said(hub: Client, path: str, document: Document, authorization: str, kind: 
     return answer
 
 
-def _only(text: Text, *can: str) -> None:
+def only(text: Text, *can: str) -> None:
     """Refuse options that a way cannot carry, rather than leave them out."""
     lost = [one.name for one in fields(text)[2:] if getattr(text, one.name) and one.name not in can]
     if lost:

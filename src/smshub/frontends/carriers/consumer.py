@@ -241,7 +241,9 @@ class Consumer:
             self._unanswered(topic, why)
             return
         try:
-            document = self._dialect.encode(call, outcome, self._catalogue())
+            account = self._account()
+            success = account.success_code if account is not None else self._dialect.SUCCESS
+            document = self._dialect.encode(call, outcome, self._catalogue(), success=success)
             await asyncio.sleep(call.callback_delay)
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 await self._publish(topic, document)
