@@ -40,7 +40,10 @@ def test_every_noun_is_in_the_help(run):
     """As the documentation names them."""
     out = run("--help").out
 
-    nouns = "demo serve send explain block unblock blocklist migrate config message connector route account frontend parked simulate"
+    nouns = (
+        "demo serve send explain block unblock blocklist migrate "
+        "config message connector route account frontend parked simulate"
+    )
     assert nouns.split() == re.findall(r"(?m)^  ([a-z]+)  ", out.partition("Commands:")[2])
 
 

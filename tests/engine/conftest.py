@@ -36,12 +36,15 @@ class ScriptedConnector:
         self.events = None
 
     def room(self):
+        """How many more it takes."""
         return self.size - len(self.waiting) if self.up and self.events else 0
 
     def state(self):
+        """Up, as the test says."""
         return ConnectorState(up=self.up and self.events is not None)
 
     def submit(self, message, settle):
+        """Note the message; answer it as the test says."""
         assert self.room() > 0, "submitted beyond its room"
         self.sent.append(message)
         self.waiting[message.id] = settle
@@ -59,6 +62,7 @@ class ScriptedConnector:
         self.events.changed()
 
     async def run(self, events):
+        """Live until cancelled."""
         self.events = events
         events.changed()
         try:

@@ -55,7 +55,7 @@ class Lanes:
     def idle(self) -> bool:
         """Whether nothing waits, in memory or in the database, so that a new message may pass straight through."""
         # Where a lane is stale and empty it is about to be read; then a new message must not pass what is on disk.
-        return not self._ids and not any([lane.stale for lane in self._each])
+        return not self._ids and not any(lane.stale for lane in self._each)
 
     def add(self, message: Message) -> None:
         """Queue a message that is on disk; where the lane is full, or behind the database, only mark it."""
