@@ -258,7 +258,7 @@ BAD_CALLS = {
     "no mobile": (call(mobile=""), "BadRequest"),
     "no text": (call(text=""), "BadRequest"),
     "unknown type": (call(more="<type>Loud</type>"), "BadRequest"),
-    "an unknown setting": (call(more="<settings>Validity=60</settings>"), "BadRequest"),
+    "a setting that it may not override": (call(more="<settings>Validity=60</settings>"), "SettingNotAllowed"),
     "a source that is no address": (call(more="<source>nowhere</source>"), "ServerError"),
     "letters in a number": (call(mobile="<String>+49170CALLME</String>"), "BadNumber"),
     "eleven segments": (call(text="x" * 1531), "TextTooLong"),
