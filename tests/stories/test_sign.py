@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import shutil
 import sqlite3
 import threading
 from urllib.parse import urlsplit
@@ -196,6 +197,36 @@ def test_zeep_asks_by_the_wsdl(shared, words):
         thread.join(20)
 
     assert (1, None) == (answers[0].code, answers[0].error)
+
+
+@pytest.mark.needs("chromium")
+def test_a_phone_without_scripts_can_answer(shared, words):
+    """A browser as narrow as a phone, scripts off, light and dark: all in sight, no complaint, and one tap answers."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy
+
+    asking = Asking(shared.hub, "a tap " + "and more words " * 12)
+    path = link_in(shared, words, "a tap")
+    said = []
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": 320, "height": 560}, java_script_enabled=False, color_scheme=scheme, is_mobile=True
+            )
+            tab = context.new_page()
+            tab.on("console", lambda message: said.append(message.text))
+            tab.goto(f"{shared.hub.url}{path}")
+            for name in ("Accept", "Refuse"):
+                box = tab.get_by_role("button", name=name).bounding_box()
+                assert box["height"] >= 44
+                assert 0 <= box["x"]
+                assert box["x"] + box["width"] <= 320
+        tab.get_by_role("button", name="Accept").click()
+        tab.get_by_text("you have accepted").wait_for()
+        browser.close()
+
+    assert [] == said
+    assert 1 == asking.answered()["code"]
 
 
 def test_several_wait_side_by_side(shared, words):
