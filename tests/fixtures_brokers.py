@@ -29,7 +29,13 @@ class Server:
     folder: Path
     port: int
     env: dict[str, str] = field(default_factory=dict)
+    tls_port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of its TLS listener, which signs itself."""
+        return self.folder / "broker.crt"
 
     def start(self) -> None:
         """Start it and wait until it listens."""
@@ -92,6 +98,26 @@ def folder_for(name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def certify(folder: Path) -> tuple[str, str]:
+    """Make a certificate for 127.0.0.1 that signs itself, and its key; gives their files."""
+    certificate, key = str(folder / "broker.crt"), str(folder / "broker.key")
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    more = ["-subj", "/CN=broker", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key]
+    subprocess.run([*command, *more], check=True, capture_output=True, timeout=30)
+    return certificate, key
+
+
 @contextlib.contextmanager
 def running(server: Server) -> Iterator[Server]:
     """Have a server run."""
@@ -106,10 +132,13 @@ def running(server: Server) -> Iterator[Server]:
 def rabbitmq() -> Iterator[Server]:
     """Give a RabbitMQ with a name, a home, a port mapper and ports of its own; anybody on this machine is guest."""
     with folder_for("rabbitmq") as folder:
-        port, mapper_port = free_port(), free_port()
+        port, tls_port, mapper_port = free_port(), free_port(), free_port()
+        certificate, key = certify(folder)
         mapper = Server("epmd", ["epmd", "-port", str(mapper_port), "-address", "127.0.0.1"], folder, mapper_port)
         (folder / "rabbitmq.conf").write_text(
             "loopback_users = none\nlog.console = true\nlog.console.level = warning\n"
+            f"listeners.ssl.default = 127.0.0.1:{tls_port}\nssl_options.cacertfile = {certificate}\n"
+            f"ssl_options.certfile = {certificate}\nssl_options.keyfile = {key}\n"
         )
         (folder / "enabled_plugins").write_text("[].\n")
         env = {
@@ -129,7 +158,7 @@ def rabbitmq() -> Iterator[Server]:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
         }
-        with running(mapper), running(Server("rabbitmq", [RABBITMQ], folder, port, env)) as server:
+        with running(mapper), running(Server("rabbitmq", [RABBITMQ], folder, port, env, tls_port)) as server:
             yield server
 
 
@@ -137,10 +166,13 @@ def rabbitmq() -> Iterator[Server]:
 def redis_server() -> Iterator[Server]:
     """Give a Redis that writes every change to disk before it answers."""
     with folder_for("redis") as folder:
-        port = free_port()
+        port, tls_port = free_port(), free_port()
+        certificate, key = certify(folder)
         options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
         options += ["--appendonly", "yes", "--appendfsync", "always"]
-        with running(Server("redis", ["redis-server", *options], folder, port)) as server:
+        options += ["--tls-port", str(tls_port), "--tls-cert-file", certificate, "--tls-key-file", key]
+        options += ["--tls-ca-cert-file", certificate, "--tls-auth-clients", "no"]
+        with running(Server("redis", ["redis-server", *options], folder, port, {}, tls_port)) as server:
             yield server
 
 
@@ -148,12 +180,14 @@ def redis_server() -> Iterator[Server]:
 def mosquitto() -> Iterator[Server]:
     """Give a Mosquitto that keeps everything for a session that is away; it writes it down when it is stopped."""
     with folder_for("mosquitto") as folder:
-        port = free_port()
+        port, tls_port = free_port(), free_port()
+        certificate, key = certify(folder)
         config = folder / "mosquitto.conf"
         config.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
+            f"listener {port} 127.0.0.1\nlistener {tls_port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n"
+            f"allow_anonymous true\npersistence true\npersistence_location {folder}/\n"
             "max_queued_messages 0\nmax_inflight_messages 200\n" + ("user root\n" if os.getuid() == 0 else "")
         )
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        with running(Server("mosquitto", [program, "-c", str(config)], folder, port)) as server:
+        with running(Server("mosquitto", [program, "-c", str(config)], folder, port, {}, tls_port)) as server:
             yield server

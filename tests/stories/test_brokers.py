@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from fixtures_brokers import RABBITMQ, Server
-from fixtures_hub import ADMIN, COMMAND, Hub, free_port, route, wait_for
+from fixtures_hub import ADMIN, COMMAND, Hub, free_port, route, toml, wait_for
 from peers_brokers import Amqp, Mqtt, Redis, WebSocket, websocket_broker
 
 NUMBER = "+491701234567"
@@ -43,7 +43,7 @@ def table(door, url, topic, **settings):
         values["mode"] = door
     if carrier == "mqtt":
         values["client_id"] = topic
-    return "[[frontends]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    return "[[frontends]]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in values.items())
 
 
 def sent(hub: Hub) -> list[str]:
@@ -373,6 +373,30 @@ def test_a_hub_that_is_killed_takes_each_document_once(keeping):
         found += [message["text"] for message in page["messages"]]
         cursor = page["next"] and f"&cursor={page['next']}"
     assert everything == sorted(found)
+
+
+@pytest.mark.needs("rabbitmq")
+@pytest.mark.needs("redis")
+@pytest.mark.needs("mosquitto")
+def test_tls_takes_the_authority_that_is_named_and_no_other(make_hub, words, broker):
+    """Over TLS each broker is reached where its certificate is trusted, and is told to be untrusted where not."""
+    peers, written = {}, ""
+    for door, scheme in (("amqp", "amqps"), ("stream", "rediss"), ("mqtt", "mqtts")):
+        server, _, peers[door] = broker(door, f"tls-{door}-{time.monotonic_ns()}")
+        url = f"{scheme}://127.0.0.1:{server.tls_port}"
+        written += table(door, url, peers[door].topic, tls={"ca": str(server.certificate)})
+        written += table(door, url, f"{peers[door].topic}-no", name=f"{door} untrusted")
+    hub = make_hub(words.accounts + CONNECTOR + written)
+
+    up(hub, *peers)
+    for door, peer in peers.items():
+        peer.publish(*(text(f"{door} {place}", id=f"{door} {place}") for place in range(300)))
+
+    expected = sorted(f"{door} {place}" for door in peers for place in range(300))
+    wait_for(lambda: expected == sorted(sent(hub)))
+    strangers = [doors(hub)[f"{door} untrusted"] for door in peers]
+    assert {"down"} == {one["state"] for one in strangers}
+    assert all("certificate" in one["last_error"].lower() for one in strangers), strangers
 
 
 def test_a_broker_that_is_away_is_told_and_its_password_is_not(make_hub, words):

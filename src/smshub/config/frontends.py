@@ -66,7 +66,7 @@ def check_frontends(frontends: Sequence[FrontendSettings], accounts: set[str]) -
             yield ConfigError.of((*loc, "name"), f"frontends[{other}] is called '{one.title}' too", mend)
         client_id = getattr(one, "client_id", None)
         if client_id is not None and (other := clients.setdefault((one.place, client_id), place)) != place:
-            what = f"frontends[{other}] has the same one at this broker, which would end one for the other"
+            what = f"frontends[{other}] has the same one here: one would end the other"
             yield ConfigError.of((*loc, "client_id"), what, "Give each its own.")
         for key, file in missing_files(one):
             yield ConfigError.of((*loc, "tls", key), f"the file {file} cannot be read", "Name a PEM file.")
