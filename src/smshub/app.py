@@ -364,6 +364,7 @@ class Application:
         config = uvicorn.Config(
             app,
             http=GatheringProtocol,
+            ws="none",
             proxy_headers=False,
             loop="none",
             lifespan="off",

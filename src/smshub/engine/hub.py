@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -61,6 +62,8 @@ log = structlog.get_logger(__name__)
 
 # What may have become true of a request since it was first accepted: a repeat still gets the first answer.
 _OVERTAKEN = frozenset({Refusal.EXPIRED, Refusal.BLOCKED, Refusal.NO_ROUTE})
+
+_ID = re.compile("[0-9a-f]{32}")
 
 
 class Configurator(Protocol):
@@ -326,17 +329,16 @@ class Hub:
 
     async def _list(self, account: Account, command: ListMessages) -> Listed:
         own = None if account.sees_all else account.name
-        try:
-            return await asyncio.to_thread(self._outbox.page, command, own)
-        except ValueError:
+        if command.cursor is not None and not _ID.fullmatch(command.cursor):
             raise Refused(
                 Refusal.MALFORMED,
                 "BadFilter",
                 member="cursor",
                 name="cursor",
-                value=command.cursor,
+                value=command.cursor[:40],
                 why="not one of ours",
-            ) from None
+            )
+        return await asyncio.to_thread(self._outbox.page, command, own)
 
     async def _cancel(self, account: Account, command: CancelMessage) -> Shown:
         message = await self._find(account, command.id)

@@ -80,6 +80,7 @@ class SmscSimulator:
         self.show = show
         self.received: list[Received] = []
         self.links: set[_Link] = set()
+        self.owed: list[Pdu] = []  # delivery reports for which nobody was bound
         self._server: asyncio.Server | None = None
         self._count = 0
         self._second = (0, 0)
@@ -247,6 +248,10 @@ class _Link(asyncio.Protocol):
             self._answer(pdu, Status.ESME_RINVPASWD)
         else:
             self._answer(pdu, Status.ESME_ROK, system_id="smshub-smsc")
+            if self.bound_to_receive:
+                owed, smsc.owed = smsc.owed, []
+                for receipt in owed:
+                    self.deliver(receipt)
 
     def _submit(self, pdu: Pdu) -> None:
         step = Step(Action.THROTTLE) if self._smsc.too_fast() else self._smsc.script.next()
@@ -283,13 +288,14 @@ class _Link(asyncio.Protocol):
         self._flush()
         delay = step.seconds if report is Report.LATE else self._smsc.receipt_delay
         state = ReceiptState.UNDELIVERABLE if report is Report.BAD else ReceiptState.DELIVERED
+        # The centre's own timers: it still owes the report when this link is gone.
         if report in {Report.GOOD, Report.BAD, Report.LATE, Report.TWICE}:
-            self._later(delay, partial(self._report, received, state))
+            self._loop.call_later(delay, self._report, received, state)
         if report is Report.TWICE:
-            self._later(delay * 2, partial(self._report, received, state))
+            self._loop.call_later(delay * 2, self._report, received, state)
 
     def _report(self, received: Received, state: ReceiptState) -> None:
-        """Report on a message, over this link or, where it only sends, over another one that receives."""
+        """Report on a message, over this link or another one that receives; without one, when there is."""
         code = "000" if state is ReceiptState.DELIVERED else "001"
         receipt = Receipt(ref=received.message_id, state=state, at=time.time(), code=code)
         fields: dict[str, Value] = {
@@ -299,10 +305,12 @@ class _Link(asyncio.Protocol):
             "source_addr_npi": received.pdu.number("dest_addr_npi"),
             "destination_addr": received.source,
         }
+        pdu = Pdu(Command.DELIVER_SM, fields)
         for link in (self, *self._smsc.links):
             if link.bound_to_receive:
-                link.deliver(Pdu(Command.DELIVER_SM, fields))
+                link.deliver(pdu)
                 return
+        self._smsc.owed.append(pdu)
 
 
 def _status(code: str) -> int:

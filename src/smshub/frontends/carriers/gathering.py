@@ -10,6 +10,7 @@ from smshub.frontends.carriers.certificates import EXTENSION, extension_of
 # httptools keeps whatever it is sent until the head is whole, and waits for it for ever.
 HEAD_LIMIT = 64 * 1024
 HEAD_TIMEOUT = 10.0
+BODY_TIMEOUT = 60.0
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -53,7 +54,7 @@ class GatheringProtocol(HttpToolsProtocol):
     One connection of a caller.
 
     A request's head that is larger than 64 KiB is answered 431; one that is not whole after ten seconds ends the
-    connection, and so does a connection on which nothing comes.
+    connection, and so does a connection on which nothing comes, and a body that is not whole after a minute.
     """
 
     _head = 0
@@ -82,8 +83,12 @@ class GatheringProtocol(HttpToolsProtocol):
         super().data_received(data)
         # The cycle of a request begins when its head is whole; there is none before the first.
         if self.cycle is not None and self.cycle.scope is self.scope:  # type: ignore[redundant-expr]
-            if self._late is not None:
+            if not self.cycle.more_body:
+                if self._late is not None:
+                    self._in_time()
+            elif self._head or self._late is None:
                 self._in_time()
+                self._late = self.loop.call_later(BODY_TIMEOUT, self.transport.close)
             return
         self._head += len(data)
         if self._late is None:

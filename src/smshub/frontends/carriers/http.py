@@ -43,6 +43,9 @@ async def read_body(scope: Scope, receive: Receive, limit: int = BODY_LIMIT) -> 
         if len(body) > limit:
             raise Refused(Refusal.MALFORMED, "BodyTooLarge", limit=limit)
         return body
+    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > limit:  # refused before it is sent
+        raise Refused(Refusal.MALFORMED, "BodyTooLarge", limit=limit)
     chunks = [body]
     size = len(body)
     while message.get("more_body", False):
