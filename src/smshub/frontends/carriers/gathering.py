@@ -58,6 +58,7 @@ class GatheringProtocol(HttpToolsProtocol):
     """
 
     _head = 0
+    _in_body = False
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -86,8 +87,9 @@ class GatheringProtocol(HttpToolsProtocol):
             if not self.cycle.more_body:
                 if self._late is not None:
                     self._in_time()
-            elif self._head or self._late is None:
+            elif not self._in_body:
                 self._in_time()
+                self._in_body = True
                 self._late = self.loop.call_later(BODY_TIMEOUT, self.transport.close)
             return
         self._head += len(data)
@@ -102,3 +104,4 @@ class GatheringProtocol(HttpToolsProtocol):
             self._late.cancel()
         self._late = None
         self._head = 0
+        self._in_body = False
