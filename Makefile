@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test run test lint types cover stories docs bench ledger lock release clean
+.PHONY: help env env-test run test lint types cover stories docs bench ledger mutants lock release clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,11 +40,14 @@ docs: env ## Write docs/reference/ from the code
 	$(BIN)/python -m smshub.cli.reference docs/reference
 
 bench: env-test ## Measure the hub, beside Kannel where it is installed, and write docs/performance.md
-	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.run --write
 
 ledger: env-test ## Kill the hub at random moments under load, many times, and match every text
-	$(BIN)/python -m bench.ledger --kills 30 --store sqlite
-	$(BIN)/python -m bench.ledger --kills 30 --store postgresql
+	$(BIN)/python -m bench.ledger --kills 30 --class otp bulk --store sqlite postgresql
+	$(BIN)/python -m bench.ledger --stop --kills 10 --store sqlite postgresql
+
+mutants: env-test ## Break one rule of the hub at a time and see that the ledger notices each
+	$(BIN)/python -m bench.mutants
 
 lock: env ## Pin all dependencies anew, with hashes
 	@scripts/lock
