@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import msgspec
 import pytest
 
 from smshub.domain.accounts import Account
@@ -443,3 +444,21 @@ async def test_nothing_is_begun_under_a_lease_that_has_run_out(rig_factory):
 
     await rig.housekeeping.own(time.time())
     assert State.SENT is await rig.ended(message.id)
+
+
+async def test_an_older_picture_of_a_message_under_way_is_not_sent_again(rig_factory):
+    """What was read as QUEUED a moment ago may be on its way by now; beginning it again would send it twice."""
+    rig = await rig_factory()
+    rig.connectors["a"].answer = None
+    (message,) = await rig.send()
+    await rig.until(lambda: rig.connectors["a"].sent)
+
+    older = msgspec.structs.replace(message, state=State.QUEUED, attempt=0, fence=0, started_at=None)
+    rig.dispatcher.requeue(older)
+    await rig.turn()
+    rig.connectors["a"].reply(message.id, Accepted(("ref",)))
+    rig.dispatcher.requeue(older)
+
+    assert State.SENT is await rig.ended(message.id)
+    await rig.turn()
+    assert 1 == len(rig.connectors["a"].sent)

@@ -248,6 +248,8 @@ class Outlet:
             if message is None:
                 self._pump_in(0.05)
                 break
+            if message.id in self._starting or message.id in self.in_flight:
+                continue  # an older picture of what is on its way: begun again, it would be sent twice
             if message.to in self._plan.blocked:
                 self._plan.bar(message)
             elif message.expires_at > wall:  # else housekeeping expires it
@@ -377,9 +379,7 @@ class Outlet:
             self.lanes.begin_reading(message_class)
             wall = time.time()
             rows = await asyncio.to_thread(self._outbox.due, self.name, message_class, wall, BOUND)
-            # What was read may be older than what memory knows: these are on their way already.
-            fresh = [row for row in rows if row.id not in self._starting and row.id not in self.in_flight]
-            self.lanes.read(message_class, fresh, complete=len(rows) < BOUND)
+            self.lanes.read(message_class, rows, complete=len(rows) < BOUND)
         due_at = await asyncio.to_thread(self._outbox.next_due, self.name, time.time())
         if due_at is not None:
             self.wake_at(due_at)
