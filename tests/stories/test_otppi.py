@@ -53,7 +53,7 @@ def pi(make_shared_smsc, make_shared_hub, words):
 def sms(text, receiver="08126666666", **data):
     """Write the request of the source document."""
     now = int(time.time())
-    data = {"date_time": now, "expiration": now + 60, "id": 123456, "receiver": receiver, "message": text, **data}
+    data = {"date_time": now, "expiration": now + 3_600, "id": 123456, "receiver": receiver, "message": text, **data}
     return {"command": "send-sms", "data": {name: value for name, value in data.items() if value is not None}}
 
 
