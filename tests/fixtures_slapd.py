@@ -185,12 +185,33 @@ def issue(folder: Path, authority: str, *names: str) -> None:
 
     root = ec.generate_private_key(ec.SECP256R1())
     basic = x509.BasicConstraints(ca=True, path_length=None)
-    ca = build(authority, root, authority).add_extension(basic, critical=True).sign(root, hashes.SHA256())
+    # What Python 3.13 asks of an authority by default: what its key is for, and the names of the keys.
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    own = x509.SubjectKeyIdentifier.from_public_key(root.public_key())
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
+    ca = (
+        build(authority, root, authority)
+        .add_extension(basic, critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(own, critical=False)
+        .sign(root, hashes.SHA256())
+    )
     (folder / f"{authority}.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     for name in names:
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = build(name, key, authority).add_extension(address, critical=False).sign(root, hashes.SHA256())
+        unsigned = build(name, key, authority).add_extension(address, critical=False)
+        signed = unsigned.add_extension(issuer, critical=False).sign(root, hashes.SHA256())
         (folder / f"{name}.crt").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         (folder / f"{name}.key").touch(mode=0o600)
         (folder / f"{name}.key").write_bytes(
