@@ -2,6 +2,7 @@
 
 import codecs
 import contextlib
+import sys
 import time
 from xml.etree import ElementTree as ET
 
@@ -207,7 +208,8 @@ def test_the_most_work_that_a_body_can_make_is_bounded(what):
     began = time.process_time()
 
     assert parse(body).parameters
-    assert time.process_time() - began < 0.3
+    # The interpreter's development mode checks every allocation, which takes several times as long.
+    assert time.process_time() - began < (2.0 if sys.flags.dev_mode else 0.3)
 
 
 FAULTS = [
