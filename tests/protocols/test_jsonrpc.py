@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import sys
 import time
 
 import pytest
@@ -79,7 +80,7 @@ def test_what_is_no_strict_json_is_refused_at_once(what):
     with pytest.raises(JsonError):
         load(REFUSED[what])
 
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < (1.0 if sys.flags.dev_mode else 0.1)
 
 
 def invalid(why: str, identity: object = None) -> Error:

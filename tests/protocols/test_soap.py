@@ -177,7 +177,7 @@ def test_what_is_no_acceptable_request_is_refused_at_once(what):
     with pytest.raises(SoapError):
         parse(REFUSED[what])
 
-    assert time.process_time() - began < 0.1
+    assert time.process_time() - began < (1.0 if sys.flags.dev_mode else 0.1)
 
 
 @pytest.mark.parametrize("content_type", ["text/xml; charset=utf-7", "multipart/related; boundary=x", "x;charset=x"])
