@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -449,7 +450,10 @@ def _settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(200_000, 50, 100)
+    # The writer's thread needs the interpreter for microseconds, twice a commit; by default it waits five milliseconds
+    # for it behind a busy loop.
+    sys.setswitchinterval(0.0005)
 
 
 async def serve(
