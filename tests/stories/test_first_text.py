@@ -1,7 +1,6 @@
 """The first text: from the command line, from curl, and back as delivered."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -38,7 +37,7 @@ def test_message_show_tells_the_attempts(shared):
         assert said in shown
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.needs("curl")
 def test_curl_hands_in_a_text(shared):
     """The documented request with curl is answered 202 with the message's members, and the text arrives."""
     done = subprocess.run(

@@ -1,7 +1,6 @@
 """The TLS listener: what trusts its certificate gets in, what is older than TLS 1.2 does not."""
 
 import json
-import shutil
 import socket
 import ssl
 import subprocess
@@ -39,7 +38,7 @@ def test_the_command_line_trusts_the_authority_it_is_given(shared):
     assert "--ca" in refused.stderr
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.needs("curl")
 def test_curl_sends_over_tls(shared):
     """The hub answers curl, with the certificate as its authority, and the text arrives."""
     done = subprocess.run(
