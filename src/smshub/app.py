@@ -31,6 +31,7 @@ from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
+from smshub.engine.incoming import Inbox
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
 from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
@@ -115,7 +116,8 @@ class Application:
             outbox=self._outbox,
             shared=self._outbox.database.name != "sqlite",
         )
-        self.hub.serve({**parking.handlers, **self._brokers.handlers})
+        inbox = Inbox(self._outbox, self._committer)
+        self.hub.serve({**parking.handlers, **self._brokers.handlers, **inbox.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,

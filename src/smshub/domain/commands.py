@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from smshub.domain import catalogue
+from smshub.domain.challenges import OtpCommand, OtpReply
+from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
 
 
@@ -18,6 +20,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     `send_at` in seconds since 1970. `client` and `source` name the calling system and its end user for the logs.
     `expires_at` (seconds since 1970) is for callers that name the end of the validity instead. None means: the
     account's default. `connector` names the first to try, past the routes; only an account that may override it.
+    A receiver with `@` is a mail address; `subject` is the mail's.
     """
 
     to: tuple[str, ...]
@@ -32,6 +35,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     source: str = ""
     expires_at: float | None = None
     connector: str | None = None
+    subject: str | None = None
 
 
 class ShowMessage(msgspec.Struct, frozen=True):
@@ -216,6 +220,8 @@ Command = (
     | ShowParked
     | DropParked
     | HubStatus
+    | OtpCommand
+    | IncomingCommand
 )
 
 
@@ -407,6 +413,8 @@ Reply = (
     | Status
     | TokenShown
     | Done
+    | OtpReply
+    | IncomingReply
 )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Command, Reply
 from smshub.domain.delivery import Outcome, Receipt
+from smshub.domain.incoming import Incoming
 from smshub.domain.message import Message
 
 
@@ -38,6 +39,9 @@ class Events(Protocol):
 
     def receipt(self, receipt: Receipt, stored: Callable[[], None]) -> None:
         """A delivery report came; `stored` is called when it is on disk, and only then may it be acknowledged."""
+
+    def incoming(self, text: Incoming, stored: Callable[[], None]) -> None:
+        """A text came in; `stored` is called when it is on disk, and only then may it be taken off where it was."""
 
 
 Settle = Callable[[Outcome], None]

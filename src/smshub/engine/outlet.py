@@ -13,10 +13,12 @@ import structlog
 
 from smshub.domain.contracts import Connector
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
+from smshub.domain.incoming import Incoming
 from smshub.domain.limits import Breaker, BreakerState, Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.retry import ClassPolicy, after
 from smshub.engine.committer import Committer
+from smshub.engine.incoming import keep
 from smshub.engine.lanes import BOUND, Lanes
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox, ReceiptEffect, Settled, Start
@@ -100,6 +102,7 @@ class Outlet:
         self._wake_at: float | None = None
         self._life: asyncio.Task[None] | None = None
         self._stopping = False
+        self._keeping: set[asyncio.Task[None]] = set()
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -154,6 +157,12 @@ class Outlet:
             stored()
 
         self._committer.receipt(self.name, receipt, done)
+
+    def incoming(self, text: Incoming, stored: Callable[[], None]) -> None:
+        """A text came in; where it cannot be written down, `stored` is not called and the connector offers it again."""
+        task = asyncio.create_task(keep(self._committer, text, self.name, stored), name=f"{self.name} incoming")
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
 
     # --- taking messages ------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ messages = Table(
     Column("receipt_state", Text),
     Column("receipt_code", Text),
     Column("receipt_at", Double),
+    Column("subject", Text, nullable=False, server_default=""),
 )
 
 # What the engine still has to do, in the order in which it does it; `expires_at` rides along so that what has expired
@@ -137,6 +138,27 @@ early_receipts = Table(
     Column("at", Double, nullable=False),
     Column("stored_at", Double, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Texts that came in; one that a provider repeats has the same `ref`.
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("connector", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("ref", Text, nullable=False),
+)
+Index(
+    "incoming_by_ref",
+    incoming.c.connector,
+    incoming.c.ref,
+    unique=True,
+    sqlite_where=text("ref <> ''"),
+    postgresql_where=text("ref <> ''"),
 )
 
 # Recipients that nobody may reach.

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
 
+from smshub.domain.challenges import Decisions, OtpRequested, OtpVerified, Prefixes
 from smshub.domain.commands import (
     BlockedRecipient,
     Blocklist,
@@ -27,6 +28,7 @@ from smshub.domain.commands import (
     TokenShown,
 )
 from smshub.domain.delivery import ReceiptState
+from smshub.domain.incoming import IncomingPage, Modems, UssdAnswered
 from smshub.domain.message import Attempt, Message, MessageType
 from smshub.frontends.dialects.native_schema import (
     AttemptDocument,
@@ -106,6 +108,8 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901 - a case for each
             return TokenDocument(dict(reply.claims), reply.valid, reply.why, reply.account)
         case Done():
             return DoneDocument(reply.detail)
+        case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
+            return reply
         case _:
             assert_never(reply)
 

@@ -1,0 +1,169 @@
+"""One-time passwords: what is asked, and what is answered. How a code is made and judged is in `smshub.domain.otp`."""
+
+from enum import StrEnum
+
+import msgspec
+
+from smshub.domain.message import Message
+
+
+class Verdict(StrEnum):
+    """What a check of a code came to."""
+
+    MATCH = "MATCH"
+    MISMATCH = "MISMATCH"
+    EXPIRED = "EXPIRED"
+    EXHAUSTED = "EXHAUSTED"  # too many wrong ones: for this challenge, or for this recipient
+    CONSUMED = "CONSUMED"  # it matched before; a code counts once
+    UNKNOWN = "UNKNOWN"  # there is no such challenge
+
+
+class RequestOtp(msgspec.Struct, frozen=True):
+    """
+    Make a code, bind it to account, `reference`, recipient and `params`, and send it.
+
+    `to` is a number or a mail address, as the caller wrote it. `template` is the text with exactly one `%s` or tags;
+    None takes that of the account's policy in `language`. `expires_at` (seconds since 1970) or `valid_for` (seconds)
+    end its life, never later than the policy's longest. `code` is the caller's own, None lets the hub draw one.
+    `host` asks for the origin-bound last line, `app_hash` for that of SMS Retriever; both take the account's leave.
+    `source` is the address of the person behind the request, for the limits. `fallback` is a mail address that the
+    code goes to where no text can.
+    """
+
+    to: str
+    reference: str
+    params: tuple[str, str, str, str] = ("", "", "", "")
+    template: str | None = None
+    language: str | None = None
+    subject: str | None = None
+    originator: str | None = None
+    valid_for: float | None = None
+    expires_at: float | None = None
+    code: str | None = None
+    host: str | None = None
+    app_hash: str | None = None
+    fallback: str | None = None
+    client: str = ""
+    source: str = ""
+
+    def __repr__(self) -> str:
+        return f"RequestOtp({self.reference!r})"
+
+
+class VerifyOtp(msgspec.Struct, frozen=True):
+    """Check a code. The challenge is found by account and `reference`; recipient and `params` must be those it has."""
+
+    to: str
+    reference: str
+    code: str
+    params: tuple[str, str, str, str] = ("", "", "", "")
+    source: str = ""
+
+    def __repr__(self) -> str:
+        return f"VerifyOtp({self.reference!r})"
+
+
+class ResendOtp(msgspec.Struct, frozen=True):
+    """Send the same code of a live challenge once more; its life is not longer for it."""
+
+    id: str
+    source: str = ""
+
+
+class OtpRequested(msgspec.Struct, frozen=True):
+    """
+    A code is on its way, on disk. `resend_after` is when (seconds since 1970) it may be sent again at the soonest.
+
+    `clipped`: the caller asked for a longer life than the policy gives. `message` is without its text.
+    """
+
+    id: str
+    reference: str
+    to: str
+    expires_at: float
+    resend_after: float
+    message: Message
+    clipped: bool = False
+    replayed: bool = False
+
+
+class OtpVerified(msgspec.Struct, frozen=True):
+    """
+    What a check came to. `generic`: the account asks that outsiders are told yes or no, nothing more.
+
+    `tries_left` is how many more checks the challenge stands.
+    """
+
+    verdict: Verdict
+    reference: str
+    to: str
+    tries_left: int = 0
+    generic: bool = False
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """
+    What the guard thought of one request for a code, and why; kept for `smshub guard`.
+
+    `allowed` is what was decided; `enforced` whether it had an effect (in record-only mode nothing is refused).
+    `rule` names the limit, `value` and `limit` are its figures. `country` is an ISO code, `prefix` the digits watched.
+    """
+
+    id: str
+    at: float
+    account: str
+    to: str
+    allowed: bool
+    enforced: bool
+    rule: str
+    why: str
+    country: str = ""
+    prefix: str = ""
+    source: str = ""
+
+
+class ListDecisions(msgspec.Struct, frozen=True):
+    """List the guard's decisions, newest first, at most `limit`; `refused` only those that said no."""
+
+    refused: bool = False
+    account: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """A page of the guard's decisions and where the next one begins (None: there is none)."""
+
+    decisions: tuple[Decision, ...]
+    cursor: str | None = None
+
+
+class PrefixView(msgspec.Struct, frozen=True):
+    """How codes to one prefix fare: requested, verified since `since`; `blocked_until` is None where it is open."""
+
+    prefix: str
+    country: str
+    requested: int
+    verified: int
+    since: float
+    blocked_until: float | None = None
+
+
+class ListPrefixes(msgspec.Struct, frozen=True):
+    """Tell the prefixes that the guard watches, the worst converting first."""
+
+
+class OpenPrefix(msgspec.Struct, frozen=True):
+    """Lift the guard's block of a prefix."""
+
+    prefix: str
+
+
+class Prefixes(msgspec.Struct, frozen=True):
+    """The prefixes that the guard watches."""
+
+    prefixes: tuple[PrefixView, ...]
+
+
+OtpCommand = RequestOtp | VerifyOtp | ResendOtp | ListDecisions | ListPrefixes | OpenPrefix
+OtpReply = OtpRequested | OtpVerified | Decisions | Prefixes
