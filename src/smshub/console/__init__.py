@@ -1,0 +1,1 @@
+"""The web console: pages for people, made of the hub's own commands."""
