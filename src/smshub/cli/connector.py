@@ -16,7 +16,10 @@ Pairs = Annotated[
     list[str],
     typer.Argument(metavar="KEY=VALUE...", help="Its settings, such as type=smpp password=env:CARRIER_PASSWORD."),
 ]
-COLUMNS = ("name", "type", "state", "queued", "in_flight", "throughput", "sent", "failed", "origin", "last_error")
+COLUMNS = (
+    *("name", "type", "state", "queued", "in_flight", "throughput", "sent", "failed"),
+    *("balance", "balance_unit", "origin", "last_error"),
+)
 
 
 @app.command("list")

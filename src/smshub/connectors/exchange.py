@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
-from smshub.domain.delivery import Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.delivery import Balance, Deferred, Outcome, Reason, Rejected, Uncertain
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -151,6 +152,17 @@ def by_status(response: Response, detail: str | None = None) -> Outcome:
         return Rejected(REJECTED[response.status], code, detail or None)
     reason = REFUSED.get(response.status, Reason.MISCONFIGURED)
     return Deferred(reason, code, detail or None, retry_after(response) if response.status in MAY_SAY_WHEN else None)
+
+
+def balance_of(amount: Any, unit: str) -> Balance | None:
+    """Read what is left on an account, a number or one as a text; None for anything else."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
+        return None
+    try:
+        number = float(amount)
+    except (ValueError, OverflowError):
+        return None
+    return Balance(number, unit[:16]) if isfinite(number) else None
 
 
 def checked_address(url: str | None) -> str | None:

@@ -21,7 +21,7 @@ from pydantic import field_serializer, field_validator
 from smshub.connectors.base import ConnectorSettings, Sender
 from smshub.connectors.exchange import Request, Response, by_status, checked_address
 from smshub.connectors.redaction import Redaction, address_secrets, shown_url
-from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Rejected, Uncertain
 from smshub.domain.message import Message
 from smshub.settings import Secret, setting
 
@@ -49,6 +49,10 @@ class ProviderSettings(ConnectorSettings):
     proxy: str | None = setting("Proxy for requests to this provider, such as http://user:password@host:3128.", None)
     check_ssl: bool = setting("Whether the provider's certificate is verified.", True)
     ca_file: str | None = setting("File with the certificate authorities to trust in place of the system's.", None)
+    low_credit: float | None = setting(
+        "Warn when less than this is left on the account, where the provider tells what is left.", None, ge=0
+    )
+    balance_every: float = setting("Seconds between two questions what is left.", 600.0, ge=1, le=86_400)
 
     @field_validator("proxy")
     @classmethod
@@ -81,6 +85,8 @@ class HttpSender(Sender):
         self.concurrency = settings.connections
         self.redaction = Redaction()
         self._settings = settings
+        self.low_credit = settings.low_credit
+        self.balance_every = settings.balance_every
         self._timeout = settings.timeout or self.default_timeout
         self._revealed: dict[Secret, str] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -92,6 +98,27 @@ class HttpSender(Sender):
     def outcome(self, message: Message, response: Response) -> Outcome:
         """Say what a complete answer means. Pure; `by_status` has the words for what the provider leaves open."""
         raise NotImplementedError
+
+    def balance_request(self) -> Request | None:
+        """Make the request that asks what is left on the account; None where the provider has none. Pure."""
+        return None
+
+    def balance(self, response: Response) -> Balance | None:
+        """Read what is left from a complete answer, None where it does not say. Pure."""
+        return None
+
+    async def fetch_balance(self) -> Balance | None:
+        """Ask what is left on the account; None where the provider tells none, or not now."""
+        try:
+            request = self.balance_request()
+            if request is None:
+                return None
+            answer = await self._exchange(request)
+            if isinstance(answer, Response) and not answer.cut:
+                return self.balance(answer)
+        except (ValueError, TypeError, LookupError) as error:
+            _log.debug("%s: no balance (%s)", self.name, type(error).__name__)
+        return None
 
     def secret_values(self) -> Iterable[str]:
         """Give further values to mask, derived from the secrets (a Basic header, say); called when all are revealed."""

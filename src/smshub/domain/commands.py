@@ -285,6 +285,8 @@ class ConnectorView(msgspec.Struct, frozen=True):
     failed: int
     last_error: str | None
     origin: str  # "file" or "database"
+    balance: float | None = None  # what is left there, where the provider tells it
+    balance_unit: str | None = None
 
 
 class Connectors(msgspec.Struct, frozen=True):

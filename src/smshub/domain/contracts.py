@@ -7,7 +7,7 @@ import msgspec
 
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Command, Reply
-from smshub.domain.delivery import Outcome, Receipt
+from smshub.domain.delivery import Balance, Outcome, Receipt
 from smshub.domain.incoming import Incoming
 from smshub.domain.message import Message
 
@@ -79,6 +79,21 @@ class Connector(Protocol):
         When cancelled it takes no more, waits for what is in flight for a bounded time, settles the rest as
         Uncertain and says goodbye to its peer.
         """
+
+
+class Metered(Protocol):
+    """
+    A connector whose provider may tell what is left on the account there.
+
+    The engine asks every `balance_every` seconds, while the connector is up, and warns below `low_credit`.
+    """
+
+    name: str
+    low_credit: float | None
+    balance_every: float
+
+    async def fetch_balance(self) -> Balance | None:
+        """Ask for the balance; None where the provider tells none, or not now. It never raises."""
 
 
 class Hub(Protocol):

@@ -90,6 +90,13 @@ FINAL_RECEIPTS = frozenset(
 )
 
 
+class Balance(msgspec.Struct, frozen=True):
+    """What is left on the operator's account with a provider; `unit` is a currency or what the provider counts in."""
+
+    amount: float
+    unit: str = "credits"
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """
     A provider's delivery report on one message or one segment of it.

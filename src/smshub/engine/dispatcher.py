@@ -224,6 +224,8 @@ class Dispatcher:
                 failed=outlet.failed,
                 last_error=outlet.last_error,
                 origin=outlet.origin,
+                balance=None if outlet.balance is None else outlet.balance.amount,
+                balance_unit=None if outlet.balance is None else outlet.balance.unit,
             )
             for outlet in self.outlets.values()
         )

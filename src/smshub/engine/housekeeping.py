@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from smshub.engine.balances import Balances
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.hub import Hub
@@ -46,16 +47,21 @@ class Housekeeping:
         self._owner = owner
         self._shared = shared
         self.disk_reserve = 0
+        self._balances = Balances(dispatcher.outlets)
         self._renewed_at = self._counted_at = 0.0
         self._forgot_at = self._erased_at = time.monotonic()
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Tick until cancelled; a database that is away is waited for."""
-        while True:
-            with suppress(StoreUnavailable):
-                await self.tick()
-            await asyncio.sleep(TICK)
+        try:
+            while True:
+                with suppress(StoreUnavailable):
+                    await self.tick()
+                self._balances.tick(time.monotonic())
+                await asyncio.sleep(TICK)
+        finally:
+            self._balances.stop()
 
     async def tick(self) -> None:
         """Do everything that is due once."""

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from smshub.domain.contracts import Connector
-from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
+from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
 from smshub.domain.incoming import Incoming
 from smshub.domain.limits import Breaker, BreakerState, Bucket
 from smshub.domain.message import Message, MessageClass, State
@@ -85,6 +85,7 @@ class Outlet:
         self.sent = 0
         self.failed = 0
         self.last_error: str | None = None
+        self.balance: Balance | None = None
         self.down_since: float | None = time.monotonic()
         self.throughput = throughput
         self._throughput_originator = throughput_originator

@@ -195,6 +195,8 @@ CASES: list[tuple[str, str, str, Any, Command, Reply, int, Any]] = [
                     "failed": 1,
                     "last_error": None,
                     "origin": "file",
+                    "balance": None,
+                    "balance_unit": None,
                 }
             ]
         },

@@ -187,6 +187,8 @@ class ConnectorDocument(Struct, frozen=True):
     failed: int
     last_error: str | None
     origin: Annotated[str, Meta(description="`file` or `database`.")]
+    balance: Annotated[float | None, Meta(description="What is left with the provider, where it tells.")] = None
+    balance_unit: Annotated[str | None, Meta(description="What `balance` is counted in.")] = None
 
 
 class ConnectorList(Struct, frozen=True):
