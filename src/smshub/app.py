@@ -27,6 +27,7 @@ from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
 from smshub.domain.routing import Routes
+from smshub.engine.callbacks import Callbacks
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
@@ -346,6 +347,8 @@ class Application:
             gate=self._gate,
             tokens=self._tokens,
             signing=self._signing,
+            callbacks=Callbacks(self._dispatcher.outlets, self._committer).called,
+            public_url=lambda: self._signing.public_url,
             catalogue=lambda: self._catalogue,
             mount=server.mount,
             body_limit=server.limits.body,

@@ -70,6 +70,8 @@ CATALOGUE: Mapping[str, str] = {
     "Declared": "'{name}' is declared in the configuration file ({place}); change it there.",
     "BadObject": "The settings of {name} cannot work: {why}",
     "InUse": "'{name}' is still named by {by}.",
+    "CallbackForged": "The call does not prove that it is the provider's.",
+    "CallbackUnreadable": "The call cannot be read.",
     "Stopping": "The hub is stopping; send again in a moment.",
     "StoreUnavailable": "The hub cannot write to its database just now.",
     "QueueFull": "The hub's queue is full; send again later.",

@@ -11,6 +11,7 @@ from smshub.frontends.carriers.cors import Cors
 from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
 from smshub.frontends.carriers.otppi import PATHS as OTPPI_PATHS
+from smshub.frontends.carriers.receipts import ReceiptsDoor, Taking
 from smshub.frontends.carriers.send import DOOR, SendDoor
 from smshub.frontends.carriers.sign import SignDoor
 from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
@@ -24,6 +25,8 @@ def build_doors(
     gate: Gatekeeper,
     tokens: Tokens,
     signing: Signing,
+    callbacks: Taking,
+    public_url: Callable[[], str | None],
     catalogue: Callable[[], Mapping[str, str]],
     mount: str = "/",
     body_limit: int = BODY_LIMIT,
@@ -49,6 +52,7 @@ def build_doors(
     hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
     hot |= welcome.endpoints(prefix, frozenset(hot))
     documented = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
-    rest = SignDoor(signing, catalogue, documented)
+    signs = SignDoor(signing, catalogue, documented)
+    rest = ReceiptsDoor(callbacks, catalogue, signs, public_url=public_url, mount=prefix)
     open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
     return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)
