@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from smshub.domain.delivery import Balance, Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.message import Message
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -152,6 +153,11 @@ def by_status(response: Response, detail: str | None = None) -> Outcome:
         return Rejected(REJECTED[response.status], code, detail or None)
     reason = REFUSED.get(response.status, Reason.MISCONFIGURED)
     return Deferred(reason, code, detail or None, retry_after(response) if response.status in MAY_SAY_WHEN else None)
+
+
+def remaining(message: Message) -> float:
+    """Tell how many seconds a message was still of use when its try began; below 0 where it was too late."""
+    return message.expires_at - (message.created_at if message.started_at is None else message.started_at)
 
 
 def balance_of(amount: Any, unit: str) -> Balance | None:
