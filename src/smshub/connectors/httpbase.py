@@ -21,7 +21,7 @@ from pydantic import field_serializer, field_validator
 from smshub.connectors.base import ConnectorSettings, Sender
 from smshub.connectors.exchange import Request, Response, by_status, checked_address
 from smshub.connectors.redaction import Redaction, address_secrets, shown_url
-from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
 from smshub.domain.message import Message
 from smshub.settings import Secret, setting
 
@@ -79,6 +79,7 @@ class HttpSender(Sender):
 
     settings_class: ClassVar[type[ConnectorSettings]] = ProviderSettings
     default_timeout: ClassVar[float] = 10.0
+    polls: ClassVar[bool] = False  # whether its provider is asked for reports (`receipt_request`)
 
     def __init__(self, name: str, settings: ProviderSettings) -> None:
         super().__init__(name, settings)
@@ -118,6 +119,27 @@ class HttpSender(Sender):
                 return self.balance(answer)
         except (ValueError, TypeError, LookupError) as error:
             _log.debug("%s: no balance (%s)", self.name, type(error).__name__)
+        return None
+
+    def receipt_request(self, ref: str) -> Request | None:
+        """Make the request that asks what became of a message; None where it cannot be asked. Pure."""
+        return None
+
+    def receipt_of(self, ref: str, response: Response) -> Receipt | None:
+        """Read a report from a complete answer, None where there is none yet. Pure."""
+        return None
+
+    async def fetch_receipt(self, ref: str) -> Receipt | None:
+        """Ask what became of a message, by its id at the provider; None where there is no report yet, or not now."""
+        try:
+            request = self.receipt_request(ref)
+            if request is None:
+                return None
+            answer = await self._exchange(request)
+            if isinstance(answer, Response) and not answer.cut:
+                return self.receipt_of(ref, answer)
+        except (ValueError, TypeError, LookupError) as error:
+            _log.debug("%s: no report (%s)", self.name, type(error).__name__)
         return None
 
     def secret_values(self) -> Iterable[str]:

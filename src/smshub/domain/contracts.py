@@ -96,6 +96,16 @@ class Metered(Protocol):
         """Ask for the balance; None where the provider tells none, or not now. It never raises."""
 
 
+class Polled(Protocol):
+    """A connector whose provider can be asked what became of a message (`polls` is true)."""
+
+    name: str
+    polls: bool
+
+    async def fetch_receipt(self, ref: str) -> Receipt | None:
+        """Ask for the report on what has this id; None where there is none yet, or not now."""
+
+
 class Hub(Protocol):
     """What every door talks to."""
 

@@ -13,6 +13,7 @@ from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
+from smshub.engine.polling import Polling
 from smshub.store.changes import expire, forget_early_receipts, forget_references
 from smshub.store.errors import StoreUnavailable
 from smshub.store.leases import acquire_lease, release_lease, renew_lease
@@ -48,6 +49,7 @@ class Housekeeping:
         self._shared = shared
         self.disk_reserve = 0
         self._balances = Balances(dispatcher.outlets)
+        self._polling = Polling(dispatcher.outlets, outbox, committer)
         self._renewed_at = self._counted_at = 0.0
         self._forgot_at = self._erased_at = time.monotonic()
         self._stopping: set[asyncio.Task[None]] = set()
@@ -59,9 +61,11 @@ class Housekeeping:
                 with suppress(StoreUnavailable):
                     await self.tick()
                 self._balances.tick(time.monotonic())
+                self._polling.tick(time.monotonic(), time.time())
                 await asyncio.sleep(TICK)
         finally:
             self._balances.stop()
+            self._polling.stop()
 
     async def tick(self) -> None:
         """Do everything that is due once."""

@@ -62,6 +62,19 @@ def read_message(connection: Connection, message_id: str) -> Message | None:
     return None if row is None else message_of(row)
 
 
+def read_unreported(
+    connection: Connection, connector: str, since: str, until: str, limit: int
+) -> list[tuple[str, str]]:
+    """
+    Give id and provider's id of messages that a connector sent and that have no final report, in the order of ids.
+
+    Those after the id `since`, up to `until`. A message of several provider's ids is there once for each.
+    """
+    named = (m.id > since, m.id <= until, m.connector == connector, m.state == State.SENT.value)
+    statement = select(m.id, m.provider_ref).where(*named, m.provider_ref.is_not(None)).order_by(m.id).limit(limit)
+    return [(found_id, ref) for found_id, refs in connection.execute(statement) for ref in refs.split(",")]
+
+
 def read_attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:
     """Give the attempts of a message, oldest first: the kept ones, and the current one from its row."""
     message = read_message(connection, message_id)
