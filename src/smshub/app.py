@@ -3,29 +3,26 @@
 import asyncio
 import gc
 import signal
-import socket
-import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 
 from smshub import __version__, logs
 from smshub import config as configuration
 from smshub.broker import Broker
 from smshub.config import Config, ConfigErrors, Merged, address
+from smshub.config.callers import directory_of, logins_of
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.connectors.mail import Mail
 from smshub.connectors.post import Post
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
-from smshub.domain.message import MessageClass
-from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
+from smshub.domain.retry import POLICIES
 from smshub.domain.routing import Routes
 from smshub.engine.callbacks import Callbacks
 from smshub.engine.committer import Committer
@@ -37,29 +34,16 @@ from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
 from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
 from smshub.engine.signing import Signing
-from smshub.frontends.auth import Gatekeeper, Login
+from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
-from smshub.frontends.carriers.gathering import GatheringProtocol
-from smshub.frontends.directory import Directory
+from smshub.frontends.carriers.listening import Listeners, TlsFiles
 from smshub.frontends.tokens import Tokens
 from smshub.secretkey import server_key
 from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
-
-# Seconds that requests under way are given when the hub stops; each waits for one commit only.
-HTTP_GRACE = 3
-
-
-class _Listener(uvicorn.Server):
-    """A uvicorn server inside our own loop: signals are the application's."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
 
 
 class Application:
@@ -75,7 +59,7 @@ class Application:
         self.config = config
         self._merged = Merged(config, {})
         self._catalogue: Mapping[str, str] = CATALOGUE
-        self._servers: list[tuple[_Listener, asyncio.Task[None]]] = []
+        self._listeners = Listeners()
         self._housekeeping_task: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
         self._broker = Broker()
@@ -143,7 +127,7 @@ class Application:
         await self._brokers.stop()
         self.hub.stopping = True
         self._signing.stop()
-        await self._stop_listening()
+        await self._listeners.stop()
         if self._housekeeping_task is not None:
             self._housekeeping_task.cancel()
             with suppress(asyncio.CancelledError):
@@ -216,7 +200,7 @@ class Application:
         # New routes first, so that nothing new is given to a connector that is about to end.
         for name in set(config.connectors) - set(outlets):
             outlets[name] = self._outlet(name, config.connectors[name], merged)
-        self._dispatcher.traffic = traffic_of(config)
+        self._dispatcher.traffic = Traffic(Routes(configuration.routes_of(config)), configuration.policies_of(config))
         for name in gone:
             await outlets[name].stop()
             del outlets[name]
@@ -353,92 +337,15 @@ class Application:
             mount=server.mount,
             body_limit=server.limits.body,
         )
-        self._open(app, server.listen, "http", {})
+        connections = server.limits.connections
+        self._listeners.open(app, *address(server.listen), connections=connections)
         if server.tls is not None:
-            context_of: dict[str, Any] = {"ssl_certfile": server.tls.certificate, "ssl_keyfile": server.tls.key}
-            if server.tls.client_ca is not None:
-                wanted = ssl.CERT_REQUIRED if server.tls.client_required else ssl.CERT_OPTIONAL
-                context_of |= {"ssl_ca_certs": server.tls.client_ca, "ssl_cert_reqs": wanted}
-            self._open(app, server.tls.listen, "https", context_of)
+            tls = server.tls
+            files = TlsFiles(tls.certificate, tls.key, tls.client_ca, tls.client_required)
+            self._listeners.open(app, *address(tls.listen), connections=connections, tls=files)
+        self.addresses += self._listeners.addresses
         self.hub.listeners = tuple(self.addresses)
-        for listener, _ in self._servers:
-            while not listener.started:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)  # uvicorn gives no event for it
-
-    def _open(self, app: Any, listen: str, scheme: str, tls: Mapping[str, Any]) -> None:
-        host, port = address(listen)
-        config = uvicorn.Config(
-            app,
-            http=GatheringProtocol,
-            ws="none",
-            proxy_headers=False,
-            loop="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=HTTP_GRACE,
-            limit_concurrency=self._file.server.limits.connections,
-            backlog=2048,
-            **tls,
-        )
-        if tls:
-            config.load()
-            if config.ssl is not None:
-                config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        listener = _Listener(config)
-        shown = f"[{host}]" if ":" in host else host
-        self.addresses.append(f"{scheme}://{shown}:{sock.getsockname()[1]}")
-        self._servers.append((listener, asyncio.create_task(listener.serve(sockets=[sock]), name=scheme)))
-
-    async def _stop_listening(self) -> None:
-        for listener, _ in self._servers:
-            listener.should_exit = True
-        if self._servers:
-            await asyncio.wait([task for _, task in self._servers])
-
-
-def traffic_of(config: Config) -> Traffic:
-    """Make the routes and policies that a configuration describes."""
-    routes = Routes(configuration.routes_of(config))
-    policies = {
-        message_class: ClassPolicy(
-            valid_for=config.classes.of(message_class).valid_for,
-            on_uncertain=OnUncertain(config.classes.of(message_class).on_uncertain.value),
-            longest_delay=POLICIES[message_class].longest_delay,
-        )
-        for message_class in MessageClass
-    }
-    return Traffic(routes, policies)
-
-
-def logins_of(config: Config) -> Iterator[Login]:
-    """Give every account that may call, with what proves it."""
-    for name, account in configuration.accounts_of(config).items():
-        settings = config.accounts[name]
-        yield Login(
-            account=account,
-            username=configuration.username_of(name, settings),
-            password=None if settings.password is None else settings.password.reveal(),
-            api_keys=tuple(key.reveal() for key in settings.api_keys),
-            certificates=tuple(settings.certificate),
-            program_sid=settings.program_sid,
-            program_key=None if settings.program_key is None else settings.program_key.reveal(),
-            token_life=settings.token_life,
-            origins=frozenset(configuration.shared(settings, config).cors_origins),
-        )
-
-
-def directory_of(config: Config) -> Directory | None:
-    """Make the directory of users that a configuration describes, if it does."""
-    if config.ldap is None:
-        return None
-    return Directory(config.ldap, partial(configuration.ldap_account_of, config=config))
+        await self._listeners.started()
 
 
 def _bad_object(kind: str, name: str, errors: ConfigErrors) -> Refused:

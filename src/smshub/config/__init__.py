@@ -19,7 +19,7 @@ from smshub.config.changes import (
     shown,
 )
 from smshub.config.checks import check, notes
-from smshub.config.domain import accounts_of, ldap_account_of, program_keys, routes_of, shared
+from smshub.config.domain import accounts_of, ldap_account_of, policies_of, program_keys, routes_of, shared
 from smshub.config.ldap import Ldap
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
@@ -74,6 +74,7 @@ __all__ = [
     "merge",
     "notes",
     "plan",
+    "policies_of",
     "program_keys",
     "read",
     "read_connector",

@@ -1,10 +1,12 @@
 """The accounts and routes of a configuration, as the domain knows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from smshub.config.tables import AccountSettings, Config, GroupSettings
 from smshub.domain.accounts import Account
+from smshub.domain.message import MessageClass
+from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
 from smshub.domain.routing import Route, Target
 
 
@@ -87,3 +89,15 @@ def routes_of(config: Config) -> tuple[Route, ...]:
         )
         for name, route in config.named_routes.items()
     )
+
+
+def policies_of(config: Config) -> Mapping[MessageClass, ClassPolicy]:
+    """Tell how each class of messages is treated."""
+    return {
+        message_class: ClassPolicy(
+            valid_for=config.classes.of(message_class).valid_for,
+            on_uncertain=OnUncertain(config.classes.of(message_class).on_uncertain.value),
+            longest_delay=POLICIES[message_class].longest_delay,
+        )
+        for message_class in MessageClass
+    }
