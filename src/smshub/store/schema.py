@@ -241,3 +241,18 @@ signatures = Table(
     Column("answered_at", Double),
     sqlite_with_rowid=False,
 )
+
+# Mail of the hub's own, until it has left or was given up.
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("server", Text, nullable=False),  # the name of a mail server; "" is the first
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False),  # begun so far
+    sqlite_with_rowid=False,
+)
