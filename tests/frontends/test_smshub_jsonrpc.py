@@ -39,7 +39,7 @@ def answered(document: object, *outcomes: object) -> object:
 
 def test_a_request_is_read():
     """A request of JSON-RPC gives credentials, a command and the id of its answer."""
-    expected = Call("smshubSend", "u", "p", COMMAND, (), id=7)
+    expected = Call("smshubSend", "u", "p", COMMAND, (), typed=False, id=7)
 
     assert Asked((expected,)) == asked(rpc(PARAMS))
 
@@ -54,7 +54,7 @@ def test_the_password_is_not_in_the_repr_of_a_call():
 )
 def test_a_flat_object_is_read_and_answered_by_the_bare_result(document):
     """Both flat forms are the same call, and nothing of JSON-RPC is around their answer."""
-    assert Asked((Call("smshubSend", "u", "p", COMMAND, (), flat=True),)) == asked(document)
+    assert Asked((Call("smshubSend", "u", "p", COMMAND, (), typed=False, flat=True),)) == asked(document)
     assert SUCCESS == answered(document, SENT)
 
 

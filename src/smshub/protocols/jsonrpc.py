@@ -4,7 +4,6 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, NoReturn
 
@@ -45,8 +44,7 @@ class JsonError(ValueError):
     """A body that is no acceptable JSON; the one exception of this module. Its message repeats nothing of the body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class Error(msgspec.Struct, frozen=True):
     """An answer that says no to the request with this id (None where none could be read); `why` in words."""
 
     code: Code
@@ -54,18 +52,19 @@ class Error:
     id: Id = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request; `notification` means that it named no id and gets no answer."""
 
     method: str
-    params: Mapping[str, Any] | Sequence[Any] = field(repr=False)
+    params: Mapping[str, Any] | Sequence[Any]
     id: Id = None
     notification: bool = False
 
+    def __repr__(self) -> str:
+        return f"Request({self.method!r}, id={self.id!r})"
 
-@dataclass(frozen=True, slots=True)
-class Document:
+
+class Document(msgspec.Struct, frozen=True):
     """What a body asked for, in its order; a `batch` is answered by an array."""
 
     items: tuple[Request | Error, ...]
@@ -89,7 +88,7 @@ def load(body: bytes) -> Any:
         _check_depth(text)
     try:
         value = _DECODER.decode(text)
-        if _SURROGATE.search(text):
+        if "\\u" in text and _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise JsonError("a text holds half a surrogate pair") from None

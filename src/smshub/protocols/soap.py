@@ -7,11 +7,12 @@ long as the thread lives; and it is as quick on a document of this size.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from xml.parsers import expat  # document types, processing instructions and entities are refused below
+
+from smshub.protocols.markup import Parameters, Shapes, Value
 
 MAX_SIZE: Final = 256 * 1024
 MAX_DEPTH: Final = 64
@@ -87,12 +88,7 @@ class SoapError(ValueError):
         self.well_formed = well_formed
 
 
-# An element's content: its text, or its children by local name in the order they came.
-Value = str | tuple[tuple[str, "Value"], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """
     A request: the operation's local name and namespace ("" for none) and its parameters by local name.
 
@@ -101,8 +97,14 @@ class Call:
 
     operation: str
     namespace: str
-    parameters: Mapping[str, Sequence[Value]] = field(repr=False)
+    parameters: Parameters
     version: Version = Version.SOAP_11
+
+    def __repr__(self) -> str:
+        return f"Call({self.operation})"
+
+
+_Head = tuple[str, str, Version]
 
 
 def parse(body: bytes, content_type: str | None = None) -> Call:
@@ -117,6 +119,12 @@ def parse(body: bytes, content_type: str | None = None) -> Call:
     text = _decode(body, content_type)
     if text.count("<") > MAX_TAGS:
         raise SoapError(f"there are more than {MAX_TAGS} tags")
+    (operation, namespace, version), parameters = _SHAPES.read(text)
+    return Call(operation, namespace, parameters, version)
+
+
+def _read(text: str) -> tuple[_Head, Parameters]:
+    """Read a document with the parser. Raises `SoapError`."""
     if _has_doctype(text):
         raise SoapError("a document type is not allowed")
     reader = _Reader()
@@ -196,6 +204,9 @@ class _Reader:
         self.open[-1][1].append((name.rpartition(" ")[2] if depth > 2 else name, content))
 
 
+_SHAPES: Final = Shapes(_read)
+
+
 def _refuse_instruction(target: str, data: str) -> None:
     raise SoapError("a processing instruction is not allowed")
 
@@ -204,8 +215,8 @@ def _refuse_doctype(*_: object) -> None:
     raise SoapError("a document type is not allowed")
 
 
-def _call(root: str, content: Value) -> Call:
-    """Find the one operation in the envelope's body."""
+def _call(root: str, content: Value) -> tuple[_Head, Parameters]:
+    """Find the one operation in the envelope's body, and its parameters."""
     namespace, _, name = root.rpartition(" ")
     try:
         version = Version(namespace)
@@ -226,7 +237,7 @@ def _call(root: str, content: Value) -> Call:
     parameters: dict[str, list[Value]] = {}
     for parameter, value in _children(given):
         parameters.setdefault(parameter, []).append(value)
-    return Call(operation, namespace, parameters, version)
+    return (operation, namespace, version), parameters
 
 
 def _children(content: Value) -> tuple[tuple[str, Value], ...]:

@@ -9,8 +9,7 @@ one is enough where a call has neither username nor password; where it has, both
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -67,20 +66,25 @@ class SmshubDoor:
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a call, in XML or JSON as its content type, or else its first character, says."""
-        peer = peer_of(scope)
-        headers: Headers = scope["headers"]
-        content_type = next((value.decode("latin-1") for name, value in headers if name == b"content-type"), None)
-        try:
-            known = await self._by_transport(scope, headers, peer)
-        except Refused as refused:
-            await self._refuse_transport(send, refused)
-            return
+        content_type: str | None = None
+        key = b""
+        for name, value in scope["headers"]:
+            if name == b"content-type":
+                content_type = value.decode("latin-1")
+            elif name == b"wa-api-key" or (name == b"x-api-key" and not key):
+                key = value
+        caller = _Caller(None, peer_of(scope), scope)
+        if key or "extensions" in scope:
+            try:
+                caller = _Caller(await self._by_transport(scope, key, caller.peer), caller.peer, scope)
+            except Refused as refused:
+                await self._refuse_transport(send, refused)
+                return
         try:
             body = await read_body(scope, receive, self._body_limit)
         except Refused:
             result = smshub_soap.refuse(b"", SoapError("the request is too large"), self._catalogue())
         else:
-            caller = _Caller(known, peer, _origin(scope) + self._mount)
             if smshub.is_json(body, content_type):
                 work = self._json(body, caller)
             else:
@@ -104,6 +108,10 @@ class SmshubDoor:
 
     async def _json(self, body: bytes, caller: "_Caller") -> smshub.Answer:
         asked = smshub_jsonrpc.decode(body, peer=caller.peer)
+        if len(asked.items) == 1:
+            calls = asked.calls
+            only = [await self._carry_out(calls[0], caller)] if calls else []
+            return smshub_jsonrpc.encode(asked, only, self._catalogue())
         outcomes: list[smshub.Outcome | None] = []
         waits: dict[int, asyncio.Task[smshub.Outcome | None]] = {}
         try:
@@ -131,7 +139,8 @@ class SmshubDoor:
             if isinstance(command, SignText):
                 if self._signing is None:
                     return smshub.server_error()
-                return await self._signing.ask(account, msgspec.structs.replace(command, origin=caller.origin))
+                origin = _origin(caller.scope) + self._mount
+                return await self._signing.ask(account, msgspec.structs.replace(command, origin=origin))
             return await self._hub.handle(account, command)
         except Refused as refused:
             return refused
@@ -153,11 +162,9 @@ class SmshubDoor:
         check_door(account, DOOR)
         return account
 
-    async def _by_transport(self, scope: Scope, headers: Headers, peer: str) -> Account | None:
+    async def _by_transport(self, scope: Scope, key: bytes, peer: str) -> Account | None:
         """Tell whom a key or a certificate names; a certificate of nobody's says nothing. Raises `Refused`."""
         account = self._gate.account_of_certificate(names_of(scope))
-        given = dict(headers)
-        key = given.get(b"wa-api-key") or given.get(b"x-api-key")
         if not key:
             return account
         by_key = await self._gate.authenticate_key(key.decode("latin-1"), source=peer)
@@ -175,13 +182,12 @@ class SmshubDoor:
         await answer(send, 401 if refused.refusal is Refusal.UNAUTHENTICATED else 429, headers, body)
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """Who sent a request: whom its transport names, its address, and the URL under which it reached the hub."""
+class _Caller(NamedTuple):
+    """Who sent a request: whom its transport names, its address, and how it reached the hub."""
 
     known: Account | None
     peer: str
-    origin: str
+    scope: Scope
 
 
 def _origin(scope: Scope) -> str:

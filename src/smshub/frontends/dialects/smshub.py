@@ -17,7 +17,7 @@ Where the source document is silent, the choices are made here:
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -83,8 +83,7 @@ Parameter = str | Sequence[str]
 Wanted = SendTexts | SignText | HubStatus | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """
     A request: who asks, and what.
 
@@ -95,11 +94,14 @@ class Call:
 
     operation: str
     username: str
-    password: str = field(repr=False)
+    password: str
     command: Wanted
     ignored: tuple[str, ...]
-    overrides: frozenset[str] = field(default=frozenset(), kw_only=True)
-    typed: bool = field(default=True, kw_only=True, compare=False)
+    overrides: frozenset[str] = frozenset()
+    typed: bool = True
+
+    def __repr__(self) -> str:
+        return f"Call({self.operation!r}, {self.username!r})"
 
     @property
     def anonymous(self) -> bool:
@@ -111,8 +113,7 @@ class Call:
 Outcome = Reply | Signed | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the carrier writes back: an HTTP status, a content type and a body (empty with status 204)."""
 
     status: int
@@ -153,12 +154,13 @@ def read_call(operation: str, parameters: Mapping[str, Parameter], *, peer: str)
     try:
         if operation == SIGN:
             return sign_text(parameters, peer=peer), NO_SETTINGS, True
-        settings = read_settings(_one(parameters, "settings"))
-        written = _one(parameters, "type").strip()
+        written = _one(parameters, "settings")
+        if written:
+            settings = read_settings(written)
         command = send_texts(parameters, settings, peer=peer)
     except Refused as refused:
         return refused, settings, True
-    return command, settings, bool(written) or settings.flash is not None
+    return command, settings, settings.flash is not None or bool(_one(parameters, "type").strip())
 
 
 def send_texts(parameters: Mapping[str, Parameter], settings: Overrides = NO_SETTINGS, *, peer: str) -> SendTexts:
@@ -169,15 +171,21 @@ def send_texts(parameters: Mapping[str, Parameter], settings: Overrides = NO_SET
     """
     to, text = _to_and_text(parameters)
     written = _one(parameters, "type").strip()
+    sender = _one(parameters, "sender").strip() or settings.sender or None
+    flash = is_flash(written) if written else bool(settings.flash)
+    client = _client(_one(parameters, "client").strip()) or peer
+    source = _source(_one(parameters, "source").strip())
+    if settings is NO_SETTINGS:
+        return SendTexts(to, text, sender, None, flash, None, None, None, client, source)
     return SendTexts(
         to=to,
         text=text,
-        originator=_one(parameters, "sender").strip() or settings.sender or None,
+        originator=sender,
         message_class=settings.message_class,
-        flash=is_flash(written) if written else bool(settings.flash),
+        flash=flash,
         valid_for=settings.valid_for,
-        client=_client(_one(parameters, "client").strip()) or peer,
-        source=_source(_one(parameters, "source").strip()),
+        client=client,
+        source=source,
         connector=settings.connector,
     )
 
@@ -249,6 +257,7 @@ def _client(written: str) -> str:
     return written
 
 
+@lru_cache(maxsize=1024)  # most callers name few: the address of the server that asks for the text
 def _source(written: str) -> str:
     if not written:
         return ""
@@ -284,8 +293,7 @@ def members_of(call: Call, outcome: Outcome, catalogue: Mapping[str, str]) -> di
         case Refused():
             return {"code": 0, "error": error_id(outcome), "message": error_text(outcome, catalogue)}
         case Submitted():
-            success = catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"]
-            return {"code": 1, "error": "", "message": success}
+            return success(catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"])
         case Signed():
             error = SIGNATURES[outcome.answer]
             name = error or "SignSuccess"
@@ -295,6 +303,11 @@ def members_of(call: Call, outcome: Outcome, catalogue: Mapping[str, str]) -> di
             return {"status": 2 if why_not(outcome) else 1, "message": status_text(outcome)}
         case _:
             raise TypeError(f"{call.operation} is not answered by {type(outcome).__name__}")
+
+
+def success(message: str) -> dict[str, int | str]:
+    """Make the members of the answer to a call that was carried out."""
+    return {"code": 1, "error": "", "message": message}
 
 
 def why_not(status: Status) -> str:

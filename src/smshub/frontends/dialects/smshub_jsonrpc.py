@@ -11,8 +11,9 @@ give, since a notification gets no answer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import msgspec
 
 from smshub.domain.commands import CATALOGUE
 from smshub.frontends.dialects import smshub
@@ -23,8 +24,7 @@ from smshub.protocols.jsonrpc import Code, Error, Request
 CONTENT_TYPE: Final = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(smshub.Call):
+class Call(smshub.Call, frozen=True):
     """A call that came as JSON: its id, whether it is a notification, whether it was a flat object."""
 
     id: jsonrpc.Id = None
@@ -32,8 +32,7 @@ class Call(smshub.Call):
     flat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a body asks for, in its order: calls, and errors that need no hub. A `batch` is answered by an array."""
 
     items: tuple[Call | Error, ...]
@@ -85,7 +84,7 @@ def _flat_call(request: Request, peer: str) -> Call:
     """Make a call of the flat form, which has no errors of JSON-RPC's: what is wrong with it is a bad request."""
     call = _call(request, peer)
     if isinstance(call, Call):
-        return replace(call, flat=True)
+        return msgspec.structs.replace(call, flat=True)
     return Call(request.method, "", "", smshub.bad_request(), (), flat=True)
 
 

@@ -15,14 +15,15 @@ Answers are of the SOAP version that was asked in. The header SOAPAction means n
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from smshub.domain.commands import CATALOGUE
+from smshub.domain.commands import CATALOGUE, Submitted
 from smshub.frontends.dialects import smshub
 from smshub.frontends.dialects.smshub import Answer, Outcome, Parameter
 from smshub.protocols import soap
+from smshub.protocols.markup import Value
 from smshub.protocols.soap import SoapError, Version
 
 NAMESPACE: Final = "urn:smshub"
@@ -35,8 +36,7 @@ _WSDL: Final = files(__package__).joinpath("smshub.wsdl").read_text(encoding="ut
 _NAMED = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,63}:)?(" + "|".join(sorted(smshub.OPERATIONS)).encode() + rb")[\s/>]")
 
 
-@dataclass(frozen=True, slots=True)
-class Call(smshub.Call):
+class Call(smshub.Call, frozen=True, kw_only=True):
     """A call that came as SOAP of this version."""
 
     version: Version
@@ -66,7 +66,7 @@ def decode(body: bytes, content_type: str | None, *, peer: str) -> Call:
     )
 
 
-def _parameter(name: str, values: Sequence[soap.Value]) -> Parameter:
+def _parameter(name: str, values: Sequence[Value]) -> Parameter:
     """
     Flatten a parameter: a text stays a text, items become a list, whatever their names.
 
@@ -90,6 +90,8 @@ def _text(parameter: Parameter) -> str:
 
 def encode(call: Call, outcome: Outcome | None, catalogue: Mapping[str, str] = CATALOGUE) -> Answer:
     """Write the answer to a call; None stands for a fault of the hub's own."""
+    if isinstance(outcome, Submitted):
+        return _success(call.operation, catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"], call.version)
     members = smshub.members_of(call, outcome or smshub.server_error(), catalogue)
     return _response(call.operation, members, call.version)
 
@@ -107,6 +109,11 @@ def refuse(body: bytes, error: SoapError, catalogue: Mapping[str, str] = CATALOG
 def _response(operation: str, members: Mapping[str, int | str], version: Version) -> Answer:
     written = {name: str(value) for name, value in members.items()}
     return Answer(200, version.content_type, soap.answer(f"{operation}Response", NAMESPACE, written, version))
+
+
+@lru_cache(maxsize=16)  # as good as every answer is one of these
+def _success(operation: str, message: str, version: Version) -> Answer:
+    return _response(operation, smshub.success(message), version)
 
 
 def wsdl(address: str) -> bytes:
