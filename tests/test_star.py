@@ -27,7 +27,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "broker": frozenset({"config"}),
 }
 # The outer rooms speak to a running hub or start one. Nobody imports them but each other.
-OUTER = frozenset({"__main__", "cli", "demo", "console", "publisher", "simulators"})
+OUTER = frozenset({"__main__", "cli", "conformance", "demo", "console", "publisher", "simulators"})
 
 
 def room_of(path: Path) -> str:
