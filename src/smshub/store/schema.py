@@ -140,6 +140,41 @@ early_receipts = Table(
     sqlite_with_rowid=False,
 )
 
+# One-time passwords: a keyed digest of each, never the code. `id` is that of the message that carried it first.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("state", Text, nullable=False),  # OPEN, CONSUMED or EXHAUSTED
+    Column("tries_left", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("message_id", Text, nullable=False),  # of the last send
+    Column("sent_at", Double, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("consumed_by", Text),  # the check that matched
+    sqlite_with_rowid=False,
+)
+Index("challenges_by_id", challenges.c.id, unique=True)
+Index("challenges_by_end", challenges.c.expires_at)
+
+# Wrong codes of a recipient; they outlive each challenge.
+otp_failures = Table(
+    "otp_failures",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    Column("recent", Text, nullable=False),  # a JSON list of times within the last hour
+    Column("consecutive", Integer, nullable=False),
+    Column("failed_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Texts that came in; one that a provider repeats has the same `ref`.
 incoming = Table(
     "incoming",
