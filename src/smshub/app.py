@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from smshub.engine.signing import Signing
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
+from smshub.frontends.carriers.forwarded import Forwarded
 from smshub.frontends.carriers.listening import Listeners, TlsFiles
 from smshub.frontends.tokens import Tokens
 from smshub.secretkey import server_key
@@ -156,7 +158,7 @@ class Application:
             for problem in errors.problems:
                 log.error("config.refused", problem=str(problem))  # noqa: TRY400 - the operator's, not ours
             return
-        fixed = {"listen", "tls", "database", "node", "mount"}
+        fixed = {"listen", "tls", "database", "node", "mount", "trusted_proxies"}
         before, now = self._file.server, changed.server
         for key in sorted(fixed):
             if getattr(before, key) != getattr(now, key):
@@ -338,6 +340,8 @@ class Application:
             body_limit=server.limits.body,
         )
         connections = server.limits.connections
+        if server.trusted_proxies:
+            app = Forwarded(app, [ip_network(one) for one in server.trusted_proxies])
         self._listeners.open(app, *address(server.listen), connections=connections)
         if server.tls is not None:
             tls = server.tls

@@ -16,6 +16,7 @@ from smshub.config.values import (
     door_name,
     host_and_port,
     mount_path,
+    network,
     outside_url,
     override_name,
     prefix,
@@ -100,6 +101,11 @@ class Server(Settings):
         " the caller used.",
         None,
         examples=["https://sms.example"],
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(network)]] = setting(
+        "Addresses or networks of your own reverse proxies, whose X-Forwarded-For is believed.",
+        [],
+        examples=[["127.0.0.1"]],
     )
     node: Annotated[str, AfterValidator(lambda name: name or socket.gethostname())] = setting(
         "Name of this node, by which it holds its leases; empty means the name of the host.",

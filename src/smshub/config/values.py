@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,6 +68,11 @@ def prefix(digits: str) -> str:
     if not re.fullmatch(r"[0-9]{0,15}", digits):
         raise ValueError('must be digits only, such as "49", or "" for the default route')
     return digits
+
+
+def network(written: str) -> str:
+    """Read an address or a network in CIDR notation."""
+    return str(ip_network(written, strict=False))
 
 
 def outside_url(value: str) -> str:
