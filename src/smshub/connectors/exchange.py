@@ -155,6 +155,18 @@ def by_status(response: Response, detail: str | None = None) -> Outcome:
     return Deferred(reason, code, detail or None, retry_after(response) if response.status in MAY_SAY_WHEN else None)
 
 
+def digits(message: Message) -> str:
+    """Give the recipient's number, digits only. Raises ValueError where it is none (an e-mail address)."""
+    if not (message.to.isascii() and message.to.isdigit()):
+        raise ValueError("the recipient is no number")
+    return message.to
+
+
+def json_body(value: Any) -> bytes:
+    """Write JSON without blanks, in UTF-8. Raises ValueError for half a surrogate pair."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def remaining(message: Message) -> float:
     """Tell how many seconds a message was still of use when its try began; below 0 where it was too late."""
     return message.expires_at - (message.created_at if message.started_at is None else message.started_at)
