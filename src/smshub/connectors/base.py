@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
@@ -21,6 +21,10 @@ class ConnectorSettings(Settings):
     throughput_originator: float | None = setting(
         "Segments a second that the provider allows for one originator.", None, gt=0, le=100_000
     )
+
+    def problems(self) -> Iterable[tuple[str, str, str]]:
+        """Tell what only the machine can show (a file that is not there): the key, what is wrong, how to mend it."""
+        return ()
 
 
 class Sender:
