@@ -118,7 +118,11 @@ def read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings:
 def _read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings | list[ConfigError]:
     loc: Loc = (kind, name)
     if kind == "connectors":
-        return read_connector(body, loc)
+        found = read_connector(body, loc)
+        if isinstance(found, ConnectorSettings) and found.runs_code:
+            mend = "Whoever may set it may run anything as the hub."
+            return [ConfigError.of((*loc, "type"), f"'{found.type}' stands in the configuration file only", mend)]
+        return found
     table: type[Settings] = AccountSettings if kind == "accounts" else RouteSettings
     written = {**body, "name": name} if kind == "routes" else dict(body)
     try:

@@ -45,6 +45,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
     problems += _credentials(config)
     problems += _programs(config)
     problems += _mail(config, names["smtp"])
+    problems += _connectors(config)
     for place, route in enumerate(config.routes):
         problems += _route(route, ("routes", place), names)
     problems += _route_names(config)
@@ -275,6 +276,12 @@ def _mail(config: Config, servers: set[str]) -> Iterator[ConfigError]:
         if (server.username is None) != (server.password is None):
             missing = "password" if server.username else "username"
             yield ConfigError.of(("smtp", name, missing), "is missing beside the other", "Write both or none.")
+
+
+def _connectors(config: Config) -> Iterator[ConfigError]:
+    for name, connector in config.connectors.items():
+        for key, what, mend in connector.problems():
+            yield ConfigError.of(("connectors", name, key), what, mend)
 
 
 def _route(route: RouteSettings, loc: Loc, names: Mapping[str, set[str]]) -> Iterator[ConfigError]:

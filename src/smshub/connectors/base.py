@@ -12,7 +12,13 @@ from smshub.settings import Settings, setting
 
 
 class ConnectorSettings(Settings):
-    """Settings that every connector has."""
+    """
+    Settings that every connector has.
+
+    One that `runs_code` which its settings name is declared in the configuration file, never over an interface.
+    """
+
+    runs_code: ClassVar[bool] = False
 
     type: str = setting("Kind of connector: the name of a module in smshub.connectors, or a dotted path to your own.")
     throughput: float | None = setting(
