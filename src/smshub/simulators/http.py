@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,8 +19,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from smshub.simulators.faults import Action, Script
-from smshub.simulators.providers import provider_of
+from smshub.simulators.providers import REPORTERS, provider_of
 from smshub.simulators.providers.values import Answer, Desk, Seen, Text
+from smshub.simulators.reports import Reports
 
 MAX_BODY = 1_048_576
 MAX_KEPT = 10_000
@@ -43,7 +45,7 @@ TAKING = frozenset(
     }
 )
 
-ACTIONS = frozenset(Action) - {Action.RECEIPT}
+ACTIONS = frozenset(Action)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ class HttpSimulator:
     A small HTTP server that plays every provider at once.
 
     `script` are the faults, `users` the credentials that are right (none: any that are not empty), `writer` is given a
-    line for each text taken, `drip` is how many seconds a dripping answer waits between two bytes. What came is in
-    `received`, the newest `MAX_KEPT`; `arrived` is released once for each request.
+    line for each text taken, `drip` is how many seconds a dripping answer waits between two bytes. Providers that
+    report of their own accord call `callback`, where the request names no other address, and sign with `signing`;
+    `clock` is theirs, in seconds since 1970. What came is in `received`, the newest `MAX_KEPT`; `arrived` is released
+    once for each request.
     """
 
     def __init__(
@@ -72,11 +76,18 @@ class HttpSimulator:
         users: Mapping[str, str] | None = None,
         writer: Callable[[str], None] | None = None,
         drip: float = 1.0,
+        callback: str | None = None,
+        signing: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.script = script or Script()
         self.users = dict(users or {})
         self.received: deque[Received] = deque(maxlen=MAX_KEPT)
         self.arrived = asyncio.Semaphore(0)
+        self.callback = callback
+        self.signing = signing
+        self.clock = clock
+        self._reports = Reports(lambda: self.script, clock)
         self._writer = writer
         self._drip = drip
         self._serial = itertools.count(1)
@@ -102,6 +113,7 @@ class HttpSimulator:
     async def stop(self) -> None:
         """Let go of whoever hangs and close."""
         self._stopping.set()
+        await self._reports.stop()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -125,11 +137,17 @@ class HttpSimulator:
             users=self.users,
             refuse=(step.argument or "") if step.action is Action.REFUSE else None,
             throttled=step.action is Action.THROTTLE,
+            now=self.clock(),
+            callback=self.callback,
+            signing=self.signing,
+            fate=self._reports.asked,
         )
         if step.action is Action.DELAY:
             await self._wait(step.seconds)
         answer = answer_of(seen, desk)
         self._note(Received(name, seen, step.action, answer.taken if step.action in TAKING else ()))
+        if step.action in TAKING:
+            await self._reports.taken(seen, desk, answer, REPORTERS.get(name))
         if step.action in {Action.HANG, Action.LATE}:
             await self._wait(step.seconds or None)
         return await _Stage(request, answer, self._stopping, self._drip).play(step.action)

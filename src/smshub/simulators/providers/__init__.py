@@ -5,18 +5,30 @@ They answer with the words of the real ones, their errors included, so that a co
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from smshub.simulators.providers import clickatell, generic, gtx, twilio
-from smshub.simulators.providers.values import Answer, Desk, Seen
+from smshub.simulators.providers import clickatell, generic, gtx, ovh, sipgate, twilio, vonage
+from smshub.simulators.providers.values import Answer, Call, Desk, Fate, Seen
 
 # The first whose path fits answers; the generic one fits any.
 PROVIDERS: tuple[tuple[str, str, Callable[[Seen, Desk], Answer]], ...] = (
     ("clickatell", clickatell.PATH, clickatell.answer),
     ("gtx", gtx.PATH, gtx.answer),
     ("twilio", twilio.PATH, twilio.answer),
+    ("vonage", vonage.PATH, vonage.answer),
+    ("ovh", ovh.PATH, ovh.answer),
+    ("ovh http2sms", ovh.HTTP2SMS_PATH, ovh.http2sms),
+    ("sipgate", sipgate.PATH, sipgate.rest),
+    ("sipgate xmlrpc", sipgate.RPC_PATH, sipgate.xmlrpc),
     ("generic", generic.PATH, generic.answer),
 )
+
+# Those that report of their own accord: each makes the call that tells what became of a text.
+REPORTERS: Mapping[str, Callable[[Seen, Desk, Fate], Call | None]] = {
+    "vonage": vonage.report,
+    "ovh": ovh.report,
+    "ovh http2sms": ovh.report,
+}
 
 
 def provider_of(path: str) -> tuple[str, Callable[[Seen, Desk], Answer]]:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 TEXT = "text/plain; charset=utf-8"
@@ -54,12 +54,37 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text that a provider took, with the id that it gave."""
+    """One text that a provider took, with the id that it gave, and `more` where it gives one for each part."""
 
     to: str
     text: str
     ref: str
     sender: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a text, or of a part of it: whether it was delivered; None while that is open."""
+
+    ref: str
+    to: str
+    sender: str = ""
+    good: bool | None = True
+
+    def still_open(self) -> "Fate":
+        """Give the same text before anything is known of it."""
+        return replace(self, good=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that a provider makes of its own accord: a report. `url` is complete and encoded."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +104,19 @@ class Desk:
     Where a provider answers: who may send, and how ids are made.
 
     `users` are name and password; none means that any pair is right that is not empty. `serial` gives the next number.
-    `refuse` is the code that a fault script asks for, `throttled` says that it asks for too fast.
+    `refuse` is the code that a fault script asks for, `throttled` says that it asks for too fast. `now` is the
+    provider's clock, in seconds since 1970; `callback` is where it calls, `signing` with what it signs its calls, and
+    `fate` tells what became of what has this id.
     """
 
     serial: Callable[[], int]
     users: Mapping[str, str] = field(default_factory=dict)
     refuse: str | None = None
     throttled: bool = False
+    now: float = 0.0
+    callback: str | None = None
+    signing: str | None = None
+    fate: Callable[[str], Fate | None] = lambda _: None
 
     def knows(self, user: str, password: str) -> bool:
         """Say whether these credentials are right."""
