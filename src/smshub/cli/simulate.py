@@ -60,12 +60,38 @@ def http(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")] = 8090,
     script: ScriptFile = None,
     faults: Faults = None,
+    receipts: Receipts = "good",
+    callback: Annotated[
+        str | None, typer.Option(help="Address for delivery reports, such as http://127.0.0.1:8080/receipts/vonage.")
+    ] = None,
+    signing_file: Annotated[Path | None, typer.Option(help="File with the secret that signs the reports.")] = None,
+    users_file: Annotated[
+        Path | None, typer.Option(help="File of name:password lines that may send; without it any may.")
+    ] = None,
 ) -> None:
     """Run an HTTP provider; it prints each request that it takes."""
+    from smshub.cli.profile import first_line  # noqa: PLC0415
     from smshub.simulators.http import ACTIONS, HttpSimulator  # noqa: PLC0415 - what only this command needs
 
-    simulator = HttpSimulator(_script(script, faults, ACTIONS), writer=_show)
+    simulator = HttpSimulator(
+        _script(script, faults, ACTIONS, receipts),
+        users=_users(users_file),
+        writer=_show,
+        callback=callback,
+        signing=first_line(signing_file),
+    )
     _run(simulator, host, port, "HTTP provider")
+
+
+def _users(file: Path | None) -> dict[str, str]:
+    """Read the names and passwords of those who may send."""
+    if file is None:
+        return {}
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failed(f"{file} cannot be read ({type(error).__name__})", Exit.USAGE) from None
+    return {name: password for name, _, password in (line.partition(":") for line in lines)}
 
 
 def _script(

@@ -7,7 +7,7 @@ from typing import Any
 from xmlrpc.client import dumps
 
 from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import ParseError, fromstring
+from defusedxml.ElementTree import ParseError, fromstring  # type: ignore[import-untyped]
 
 from smshub.domain.delivery import Reason
 

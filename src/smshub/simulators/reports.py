@@ -56,7 +56,7 @@ class Reports:
         return fate if report is not Report.NONE and self._clock() >= at else fate.still_open()
 
     async def taken(self, seen: Seen, desk: Desk, answer: Answer, reporter: Reporter | None) -> None:
-        """Give each text of an answer its fate. Early reports have been made when it returns, the others are to come."""
+        """Give each text of an answer its fate. When it returns early reports are made, all others are to come."""
         for text in answer.taken:
             for ref in (text.ref, *text.more):
                 step = self._script().next_receipt()
