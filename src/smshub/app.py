@@ -20,7 +20,6 @@ from smshub.broker import Broker
 from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.config.callers import directory_of, logins_of
 from smshub.connectors.base import ConnectorSettings, connector_class
-from smshub.connectors.mail import Mail
 from smshub.connectors.post import Post
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.retry import POLICIES
@@ -31,10 +30,12 @@ from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.incoming import Inbox
+from smshub.engine.letters import Letters
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
-from smshub.engine.programs import KEY_CHANGED, TOKENS_ENDED, Programs, notice
+from smshub.engine.programs import Programs
 from smshub.engine.signing import Signing
+from smshub.engine.watching import Watch
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
@@ -80,7 +81,10 @@ class Application:
         self._committer = Committer(self._outbox)
         self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(()), POLICIES))
         self._gate = Gatekeeper()
-        self._programs = Programs(self._outbox, self._committer, self._key, time.time)
+        self._letters = Letters(self._outbox, self._committer, self._post.send)
+        self._programs = Programs(
+            self._outbox, self._committer, self._key, time.time, letters=self._letters, node=server.node
+        )
         self._tokens = Tokens(self._gate, self._key, self._programs.ended)
         self.hub = Hub(
             outbox=self._outbox,
@@ -104,7 +108,9 @@ class Application:
             shared=self._outbox.database.name != "sqlite",
         )
         inbox = Inbox(self._outbox, self._committer)
-        self.hub.serve({**parking.handlers, **self._brokers.handlers, **inbox.handlers})
+        watch = Watch(self._outbox, self._committer, self.hub.status)
+        self._watching = asyncio.create_task(watch.run(), name="watch")
+        self.hub.serve({**parking.handlers, **self._brokers.handlers, **watch.handlers, **inbox.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,
@@ -116,6 +122,7 @@ class Application:
         await self.hub.blocked.refresh()
         await self._merge(self._file)
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        self._letters.start()
         await self._broker.apply(self._file.broker)
         self.addresses += self._broker.addresses
         await self._listen()
@@ -129,6 +136,7 @@ class Application:
         await self._brokers.stop()
         self.hub.stopping = True
         self._signing.stop()
+        self._watching.cancel()
         await self._listeners.stop()
         if self._housekeeping_task is not None:
             self._housekeeping_task.cancel()
@@ -142,7 +150,7 @@ class Application:
         await self._housekeeping.release(fences)
         await self._committer.drain()
         await self._broker.stop()
-        await self._post.stop()
+        await self._letters.stop()
         self._committer.close()
         self._gate.close()
         await asyncio.to_thread(self._outbox.close)
@@ -212,8 +220,9 @@ class Application:
             outlet.origin = merged.origins.get(("connectors", name), "file")
         self.config = config
         self._merged = merged
-        for name in await self._programs.changed(configuration.program_keys(config)):
-            self._tell_support(name, KEY_CHANGED)
+        self._post.servers = config.smtp
+        self._programs.readers = configuration.readers_of(config, merged.origins)
+        await self._programs.changed(configuration.program_keys(config))
         await self._housekeeping.own(time.time())
 
     def _outlet(self, name: str, settings: ConnectorSettings, merged: Merged) -> Outlet:
@@ -283,7 +292,6 @@ class Application:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="account")
         if token is None:
             await self._programs.end_all(account)
-            self._tell_support(account, TOKENS_ENDED)
         else:
             login, claims = await self._tokens.find(token)
             if login.account.name != account:
@@ -296,20 +304,6 @@ class Application:
     async def show_token(self, token: str) -> TokenShown:
         """Tell what a token says. Raises `Refused`."""
         return await self._tokens.show(token)
-
-    def _tell_support(self, account: str, words: tuple[str, str, str]) -> None:
-        """Write to the account's support address, if it has one. Returns at once."""
-        settings = self.config.accounts[account]
-        servers = self.config.smtp
-        log.info("program.changed", account=account, what=words[0].format(account=account))
-        if settings.support_email is None or not servers:
-            return
-        is_file = self._merged.origins.get(("accounts", account)) == "file"
-        where = "the API" if words is TOKENS_ENDED or not is_file else "the configuration file"
-        node = self._file.server.node
-        subject, text = notice(words, account=account, where=where, node=node, now=time.time())
-        server = servers[settings.support_smtp or next(iter(servers))]
-        self._post.hand_in(server, Mail(settings.support_email, subject, text))
 
     def _check_origin(self, kind: str, name: str) -> None:
         if kind not in configuration.KINDS:

@@ -8,6 +8,7 @@ import msgspec
 
 from smshub.domain import catalogue
 from smshub.domain.challenges import OtpCommand, OtpReply
+from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
 
@@ -220,6 +221,7 @@ Command = (
     | ShowParked
     | DropParked
     | HubStatus
+    | ShowFigures
     | OtpCommand
     | IncomingCommand
 )
@@ -415,6 +417,7 @@ Reply = (
     | Status
     | TokenShown
     | Done
+    | FiguresShown
     | OtpReply
     | IncomingReply
 )

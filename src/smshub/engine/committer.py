@@ -14,13 +14,15 @@ from typing import Any, TypeVar
 import structlog
 
 from smshub.domain.delivery import Receipt
+from smshub.engine.figures import Figures
+from smshub.store.batch import Check, Checked, Taken
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Accept, Batch, Outbox, ReceiptEffect, Replay, Settled, Start, Written
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-AcceptDone = Callable[[Replay | StoreUnavailable | None], None]
+AcceptDone = Callable[[Replay | Taken | StoreUnavailable | None], None]
 StartDone = Callable[[bool | None], None]
 ReceiptDone = Callable[[ReceiptEffect], None]
 
@@ -31,7 +33,7 @@ RETRY_DELAY = 0.5
 class _Gathered:
     """What waits for the next transaction, and whom to tell."""
 
-    __slots__ = ("accept_done", "after", "batch", "call_done", "receipt_done", "start_done")
+    __slots__ = ("accept_done", "after", "batch", "call_done", "check_done", "receipt_done", "since", "start_done")
 
     def __init__(self) -> None:
         self.batch = Batch()
@@ -39,11 +41,13 @@ class _Gathered:
         self.start_done: list[StartDone] = []
         self.receipt_done: list[ReceiptDone] = []
         self.call_done: list[asyncio.Future[Any]] = []
+        self.check_done: list[asyncio.Future[Checked]] = []
         self.after: list[Callable[[], None]] = []
+        self.since = 0.0
 
     def __bool__(self) -> bool:
         batch = self.batch
-        return bool(batch.accepts or batch.settled or batch.receipts or batch.calls or batch.starts)
+        return bool(batch.accepts or batch.settled or batch.receipts or batch.calls or batch.starts or batch.checks)
 
 
 class Committer:
@@ -63,11 +67,16 @@ class Committer:
         self._drained: list[asyncio.Future[None]] = []
         self._work: queue.SimpleQueue[_Gathered | None] = queue.SimpleQueue()
         self.healthy = True
+        self.figures = Figures()
         self._thread = threading.Thread(target=self._write_forever, name="smshub-writer", daemon=True)
         self._thread.start()
 
     def accept(self, accept: Accept, done: AcceptDone) -> None:
-        """Write a submission; `done` gets None, the Replay of an earlier one with its reference, or the failure."""
+        """
+        Write a submission; `done` gets None, the Replay of an earlier one with its reference, or the failure.
+
+        Where it has a challenge that could not be opened, `done` gets why.
+        """
         gathered = self._gathered
         gathered.batch.accepts.append(accept)
         gathered.accept_done.append(done)
@@ -110,6 +119,14 @@ class Committer:
         self._kick()
         return await future
 
+    async def check(self, check: Check) -> Checked:
+        """Check a code; gives what it came to when that is on disk. Raises `StoreUnavailable`."""
+        future: asyncio.Future[Checked] = self._loop.create_future()
+        self._gathered.batch.checks.append(check)
+        self._gathered.check_done.append(future)
+        self._kick()
+        return await future
+
     async def drain(self) -> None:
         """Wait until everything gathered so far is written."""
         if self._busy or self._gathered:
@@ -123,6 +140,8 @@ class Committer:
         self._thread.join()
 
     def _kick(self) -> None:
+        if not self._gathered.since:
+            self._gathered.since = self._loop.time()
         if not self._busy and not self._waiting_to_retry:
             # One turn of the loop later, so that what arrives in the same turn shares the transaction.
             self._busy = True
@@ -160,12 +179,13 @@ class Committer:
 
     def _tell(self, gathered: _Gathered, written: Written) -> None:
         batch = gathered.batch
+        self.figures.wrote(batch, written, self._loop.time() - gathered.since)
         replays = written.replays
         for index, accept_done in enumerate(gathered.accept_done):
             if index in written.unstorable:
                 accept_done(StoreUnavailable("the database cannot keep such a text"))
             else:
-                accept_done(replays.get(index))
+                accept_done(replays.get(index) or written.taken.get(index))
         missing = written.not_started
         for start, start_done in zip(batch.starts, gathered.start_done, strict=True):
             start_done(start.id not in missing)
@@ -178,6 +198,9 @@ class Committer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        for checked, check_future in zip(written.checks, gathered.check_done, strict=True):
+            if not check_future.done():
+                check_future.set_result(checked)
         for then in gathered.after:
             then()
         if written.stale:
@@ -197,7 +220,7 @@ class Committer:
             accept_done(unavailable)
         for start_done in gathered.start_done:
             start_done(None)
-        for future in gathered.call_done:
+        for future in (*gathered.call_done, *gathered.check_done):
             if not future.done():
                 future.set_exception(unavailable)
         self._waiting_to_retry = True

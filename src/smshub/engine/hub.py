@@ -1,7 +1,6 @@
 """The hub: carries out every command, whichever door it came through."""
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -48,12 +47,14 @@ from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.numbers import parse_originator
 from smshub.domain.text import measure, why_not_gsm7
-from smshub.engine.accepting import Draft, draft, fingerprint, recipient_of
+from smshub.engine.accepting import Bound, Draft, Unbound, draft, fingerprint, recipient_of
 from smshub.engine.blocklist import Blocked
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
+from smshub.engine.watching import memory
+from smshub.store.batch import Taken
 from smshub.store.changes import cancel, release
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Accept, Outbox, Replay
@@ -123,7 +124,7 @@ class Hub:
             CancelMessage: self._cancel,
             ReleaseMessage: self._release,
             Explain: self._explain,
-            HubStatus: self._status,
+            HubStatus: self.status,
             ListConnectors: self._list_connectors,
             TestConnector: self._test,
             ListObjects: self._list_objects,
@@ -138,12 +139,15 @@ class Hub:
 
     async def handle(self, account: Account, command: Command) -> Reply:
         """Carry out a command for an account. Raises `Refused`."""
-        if type(command) is SendTexts:  # the hot one
-            return await self.send(account, command)
         try:
+            if type(command) is SendTexts:  # the hot one
+                return await self.send(account, command)
             return await self._handlers[type(command)](account, command)
         except StoreUnavailable:
             raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
+        except Refused as refused:
+            self._committer.figures.refused[refused.error] += 1
+            raise
 
     def serve(self, handlers: Mapping[type, Callable[[Account, Any], Awaitable[Reply]]]) -> None:
         """Let commands be carried out elsewhere, each kind by its own function."""
@@ -151,8 +155,12 @@ class Hub:
 
     # --- accepting ------------------------------------------------------------------------------------------------
 
-    async def send(self, account: Account, command: SendTexts) -> Submitted:
-        """Put a text on disk for every recipient and set it on its way. Raises `Refused`."""
+    async def send(self, account: Account, command: SendTexts, bound: Bound | None = None) -> Submitted:
+        """
+        Put a text on disk for every recipient and set it on its way. Raises `Refused`.
+
+        A text `bound` to a challenge is written together with it, or, where that cannot be, `Unbound` is raised.
+        """
         if self.stopping:
             raise Refused(Refusal.UNAVAILABLE, "Stopping", retry_after=2.0)
         if self._backlog >= self._queue_limit:
@@ -167,8 +175,8 @@ class Hub:
             found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.reference)
             if found is None:
                 raise
-            return await self._replay(found, command.reference, fingerprint(command))
-        return await self._commit(account, command, taken)
+            return await self._replay(found, command.reference, _print(command, bound) or "")
+        return await self._commit(account, command, taken, bound)
 
     def _take(self, account: Account, command: SendTexts) -> list[tuple[Outlet, Message]]:
         """Make the messages of a submission, each with its outlet. Raises `Refused`."""
@@ -244,11 +252,22 @@ class Hub:
             started_at=now if begun else None,
         )
 
-    async def _commit(self, account: Account, command: SendTexts, taken: list[tuple[Outlet, Message]]) -> Submitted:
+    async def _commit(
+        self,
+        account: Account,
+        command: SendTexts,
+        taken: list[tuple[Outlet, Message]],
+        bound: Bound | None = None,
+    ) -> Submitted:
+        challenge = None
+        if bound is not None:
+            outlet, message = taken[0]
+            message, challenge = bound.bind(message)
+            taken = [(outlet, message)]
         written = tuple(message for _, message in taken)
-        future: asyncio.Future[Replay | StoreUnavailable | None] = self._loop.create_future()
+        future: asyncio.Future[Replay | Taken | StoreUnavailable | None] = self._loop.create_future()
 
-        def done(result: Replay | StoreUnavailable | None) -> None:
+        def done(result: Replay | Taken | StoreUnavailable | None) -> None:
             for outlet, message in taken:
                 if message.state is State.QUEUED:
                     if result is None:
@@ -263,14 +282,16 @@ class Hub:
                 future.set_result(result)
 
         reference = command.reference
-        print_ = None if reference is None else fingerprint(command)
-        accept = Accept(messages=written, account=account.name, reference=reference, fingerprint=print_)
+        print_ = _print(command, bound)
+        accept = Accept(written, account.name, reference, print_, challenge)
         self._committer.accept(accept, done)
         result = await future
         if result is None:
             return Submitted(written)
         if isinstance(result, Replay):
             return await self._replay(result, reference or "", print_ or "")
+        if isinstance(result, Taken):
+            raise Unbound(result)
         raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0)
 
     async def _replay(self, replay: Replay, reference: str, print_: str) -> Submitted:
@@ -420,7 +441,8 @@ class Hub:
             self._queued[connector] = self._queued.get(connector, 0) + count
         self._backlog = sum(self._queued.values())
 
-    async def _status(self, _: Account, __: HubStatus) -> Status:
+    async def status(self, _: Account, __: HubStatus) -> Status:
+        """Tell whether the hub takes messages, and its figures."""
         now = self._loop.time()
         outlets = self._dispatcher.outlets.values()
         if self.stopping:
@@ -441,19 +463,17 @@ class Hub:
             connectors_up=sum(outlet.available(now) for outlet in outlets),
             connectors=len(outlets),
             listeners=self.listeners,
-            memory=_memory(),
+            memory=memory(),
         )
+
+
+def _print(command: SendTexts, bound: Bound | None) -> str | None:
+    """Tell two requests with one reference apart."""
+    if command.reference is None:
+        return None
+    return fingerprint(command) if bound is None else bound.fingerprint
 
 
 def _need(allowed: bool) -> None:
     if not allowed:
         raise Refused(Refusal.FORBIDDEN, "Forbidden")
-
-
-def _memory() -> int:
-    """Tell the resident memory in bytes (Linux), 0 where it cannot be known."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - a pseudo-file, read in one gulp
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0

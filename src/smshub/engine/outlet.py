@@ -30,6 +30,9 @@ SEVERE = frozenset({Reason.NO_CREDIT, Reason.BAD_CREDENTIALS})
 PROVIDERS_FAULT = frozenset({Reason.TEMPORARY, Reason.UNREACHABLE, Reason.MISCONFIGURED}) | SEVERE
 
 
+_NAMES = {kind: kind.__name__.lower() for kind in (Accepted, Deferred, Rejected, Uncertain)}
+
+
 class Plan(Protocol):
     """
     What the outlets ask of the whole: where else a message may go, and how its class is treated.
@@ -315,6 +318,7 @@ class Outlet:
         now = time.monotonic()
         wall = time.time()
         self._learn(outcome, now)
+        self._committer.figures.outcomes[self.name, message.message_class._value_, _NAMES[type(outcome)]] += 1
         decision = after(
             message,
             outcome,
@@ -425,7 +429,7 @@ def settled_of(
         attempt=message.attempt,
         fence=message.fence,
         state=state.value,
-        outcome=type(outcome).__name__.lower(),
+        outcome=_NAMES[type(outcome)],
         reason=None if reason is None else reason.value,
         code=outcome.code if isinstance(outcome, Deferred | Rejected) else None,
         detail=outcome.detail,

@@ -208,6 +208,15 @@ def read_counts(connection: Connection) -> dict[tuple[str, MessageClass], int]:
     }
 
 
+def read_oldest(connection: Connection, keys: Sequence[tuple[str, MessageClass]]) -> float | None:
+    """Give when the message was due that waits longest, of these connectors and classes; None where none waits."""
+    found: list[float] = []
+    for connector, message_class in keys:
+        waiting = (*live(State.QUEUED), m.connector == connector, m.message_class == message_class.value)
+        found += connection.execute(select(m.due_at).where(*waiting).order_by(m.due_at).limit(1)).scalars()
+    return min(found, default=None)
+
+
 def read_interrupted(connection: Connection, fences: Mapping[str, int], *, others: bool, limit: int) -> list[Message]:
     """
     Give messages SENDING on these connectors under another fence than the current one beside each.

@@ -19,6 +19,7 @@ from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
 from smshub.domain.contracts import Hub
 from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, peer_of, read_body
+from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_openapi import components, extra_of, responses_of
 from smshub.frontends.carriers.v1_operations import OPERATIONS, SEND, Asked, Operation
 from smshub.frontends.carriers.v1_pages import STYLE, page
@@ -35,6 +36,9 @@ DESCRIPTION: Final = (
     "RFC 3339 in UTC, texts are UTF-8; a body is at most 256 KiB, 32 levels deep, names no member twice and none that "
     "is not documented. Every error is a problem document (RFC 9457) whose `error` is a name for programs."
 )
+
+# Every operation, those of other nouns after the messages' own.
+EVERY: Final = (*OPERATIONS, *FIGURES)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
@@ -68,7 +72,7 @@ def build(
         servers=[{"url": mount}] if mount else None,
     )
     problems = Problems(app, catalogue, f"{mount}/docs")
-    for operation in OPERATIONS:
+    for operation in EVERY:
         _add(app, operation, _serve(operation, hub, authenticate, problems, body_limit))
         if operation is SEND:
             cast("APIRoute", app.router.routes[-1]).app = hot_send
@@ -176,7 +180,7 @@ def _documented(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = made_by_fastapi()
-            document["components"] = components(OPERATIONS)
+            document["components"] = components(EVERY)
         return cast("dict[str, Any]", app.openapi_schema)
 
     return openapi

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
@@ -41,6 +42,17 @@ def decode_paging(query: bytes) -> ListBlocked:
 def decode_parked(query: bytes) -> ListParked:
     """Read the query string of GET /v1/parked. Raises `Refused` (BadFilter), naming the parameter."""
     return ListParked(**_read(query, {name: FILTERS[name] for name in PAGING}))
+
+
+def decode_seconds(query: bytes, *, usual: float, most: float) -> float:
+    """Read `seconds`, the only parameter of some lists. Raises `Refused` (BadFilter)."""
+    return float(_read(query, {"seconds": ("seconds", partial(_seconds, most=most))}).get("seconds", usual))
+
+
+def _seconds(value: str, most: float) -> float:
+    if not value.isascii() or not value.isdigit() or len(value) > 6 or int(value) > most:
+        raise ValueError(f"it is a number from 0 to {most:g}")
+    return float(value)
 
 
 def _read(query: bytes, filters: Mapping[str, tuple[str, Callable[[str], Any]]]) -> dict[str, Any]:

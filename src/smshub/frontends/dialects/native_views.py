@@ -28,8 +28,10 @@ from smshub.domain.commands import (
     TokenShown,
 )
 from smshub.domain.delivery import ReceiptState
+from smshub.domain.figures import FiguresShown
 from smshub.domain.incoming import IncomingPage, Modems, UssdAnswered
 from smshub.domain.message import Attempt, Message, MessageType
+from smshub.frontends.dialects import native_figures
 from smshub.frontends.dialects.native_schema import (
     AttemptDocument,
     BlockedDocument,
@@ -85,7 +87,7 @@ def encode_blocked(reply: Reply) -> bytes:
     raise Refused(Refusal.NOT_FOUND, "NotFound", what="blocked recipient")
 
 
-def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901 - a case for each reply
+def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case for each reply
     """Put a reply into the shape in which it is answered."""
     match reply:
         case Submitted():
@@ -108,6 +110,8 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901 - a case for each
             return TokenDocument(dict(reply.claims), reply.valid, reply.why, reply.account)
         case Done():
             return DoneDocument(reply.detail)
+        case FiguresShown():
+            return native_figures.document_of(reply)
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
         case _:
