@@ -7,12 +7,17 @@ They answer with the words of the real ones, their errors included, so that a co
 import re
 from collections.abc import Callable, Mapping
 
-from smshub.simulators.providers import clickatell, generic, gtx, ovh, sipgate, twilio, vonage
+from smshub.simulators.providers import aql, clickatell, clickatelljson, generic, gtx, ovh, sipgate, twilio, vonage
 from smshub.simulators.providers.values import Answer, Call, Desk, Fate, Seen
 
 # The first whose path fits answers; the generic one fits any.
 PROVIDERS: tuple[tuple[str, str, Callable[[Seen, Desk], Answer]], ...] = (
     ("clickatell", clickatell.PATH, clickatell.answer),
+    ("clickatell rest", clickatelljson.REST_PATH, clickatelljson.rest),
+    ("clickatell platform", clickatelljson.PLATFORM_PATH, clickatelljson.platform),
+    ("clickatell one", clickatelljson.ONE_PATH, clickatelljson.one),
+    ("aql", aql.PATH, aql.answer),
+    ("aql v2", aql.V2_PATH, aql.v2),
     ("gtx", gtx.PATH, gtx.answer),
     ("twilio", twilio.PATH, twilio.answer),
     ("vonage", vonage.PATH, vonage.answer),
@@ -25,6 +30,12 @@ PROVIDERS: tuple[tuple[str, str, Callable[[Seen, Desk], Answer]], ...] = (
 
 # Those that report of their own accord: each makes the call that tells what became of a text.
 REPORTERS: Mapping[str, Callable[[Seen, Desk, Fate], Call | None]] = {
+    "clickatell": clickatell.report,
+    "clickatell rest": clickatell.report,
+    "clickatell platform": clickatelljson.platform_report,
+    "clickatell one": clickatelljson.one_report,
+    "aql": aql.report,
+    "twilio": twilio.report,
     "vonage": vonage.report,
     "ovh": ovh.report,
     "ovh http2sms": ovh.report,

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
 
-from smshub.simulators.providers.values import Answer, Desk, Seen, Text
+from smshub.simulators.providers.values import Answer, Call, Desk, Fate, Seen, Text
 
 PATH = r"/http/(?:auth|ping|sendmsg|querymsg|getbalance)"
 
@@ -49,7 +50,7 @@ def answer(seen: Seen, desk: Desk) -> Answer:
 
 def _send(seen: Seen, desk: Desk) -> Answer:
     """Take a text for each number."""
-    text = seen.get("text")
+    text = _latin(seen, "text")
     if seen.get("unicode") == "1":
         try:
             text = bytes.fromhex(text).decode("utf-16-be")
@@ -69,6 +70,31 @@ def _send(seen: Seen, desk: Desk) -> Answer:
         lines.append(f"ID: {ref}{to}")
         taken.append(Text(number, text, ref, seen.get("from")))
     return Answer(200, "\n".join(lines), taken=tuple(taken))
+
+
+def _latin(seen: Seen, name: str) -> str:
+    """Read a field in Latin-1, as this interface does what is not said to be Unicode."""
+    raw = "&".join((seen.target.partition("?")[2], seen.body.decode("latin-1")))
+    found = dict(parse_qsl(raw, keep_blank_values=True, encoding="latin-1"))
+    return found.get(name) or seen.get(name)
+
+
+def report(seen: Seen, desk: Desk, fate: Fate) -> Call | None:
+    """Call the address of the account, by GET, where the request asked for final states (bit 2 of its mask)."""
+    mask = seen.get("callback")
+    if not desk.callback or not mask.isdigit() or not int(mask) & 2:
+        return None
+    fields = {
+        "api_id": seen.get("api_id"),
+        "apiMsgId": fate.ref,
+        "cliMsgId": seen.get("climsgid", "clientMessageId"),
+        "to": fate.to,
+        "timestamp": str(int(desk.now)),
+        "from": fate.sender,
+        "status": "004" if fate.good else "007",
+        "charge": "1.000000",
+    }
+    return Call("GET", f"{desk.callback}{'&' if '?' in desk.callback else '?'}{urlencode(fields)}")
 
 
 def _error(code: str) -> Answer:

@@ -1,17 +1,29 @@
-"""Twilio's Messages resource, `/2010-04-01/Accounts/{sid}/Messages`, with and without `.json`."""
+"""Twilio's Messages resource, `/2010-04-01/Accounts/{sid}/Messages`, with and without `.json`, and its balance."""
 
+import base64
+import hashlib
+import hmac
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
-from smshub.simulators.providers.values import JSON, XML, Answer, Desk, Seen, Text, retry_in
+from smshub.simulators.providers.values import JSON, XML, Answer, Call, Desk, Fate, Seen, Text, retry_in
 
-PATH = r"/2010-04-01/Accounts/[^/]+/Messages(?:\.json)?"
+PATH = r"/2010-04-01/Accounts/[^/]+/(?:Messages(?:\.json)?|Balance\.json)"
+
+FORM = "application/x-www-form-urlencoded"
+
+# The sender of Twilio's test mode, in which nobody is called.
+TEST_SENDER = "+15005550006"
+VALIDITY = range(1, 36_001)
 
 # Twilio's codes: their HTTP status and words.
 ERRORS: Mapping[str, tuple[int, str]] = {
+    "20001": (400, "A parameter is not valid."),
     "20003": (401, "Authenticate"),
     "20004": (405, "Method not allowed"),
     "20404": (404, "The requested resource was not found"),
@@ -25,6 +37,7 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "21604": (400, "A 'To' phone number is required."),
     "21606": (400, "The 'From' phone number is not a valid, SMS-capable inbound phone number for your account."),
     "21608": (400, "The number is unverified. Trial accounts cannot send messages to unverified numbers."),
+    "21609": (400, "The 'StatusCallback' URL is not a valid URL."),
     "21610": (400, "Attempt to send to unsubscribed recipient"),
     "21611": (400, "This 'From' number has exceeded the maximum number of queued messages"),
     "21612": (400, "The 'To' phone number is not currently reachable using the 'From' phone number via SMS."),
@@ -51,6 +64,8 @@ def answer(seen: Seen, desk: Desk) -> Answer:
     user, password = seen.basic()
     if not desk.knows(user, password) or (user != account and not user.startswith("SK")):
         return _error("20003", as_json=as_json)
+    if seen.path.endswith("Balance.json"):
+        return Answer(200, json.dumps({"account_sid": account, "balance": "1000.00", "currency": "USD"}), JSON)
     if error := _fault(seen, desk):
         return _error(error, as_json=as_json)
     taken = Text(seen.get("To"), seen.get("Body"), f"SM{desk.serial():032x}", seen.get("From", "MessagingServiceSid"))
@@ -89,11 +104,52 @@ def _fault(seen: Seen, desk: Desk) -> str | None:
         (not sender, "21603"),
         (not seen.get("Body", "MediaUrl", "ContentSid"), "21602"),
         (len(seen.get("Body")) > 1600, "21617"),
+        (not _callback_is_fine(seen.get("StatusCallback")), "21609"),
+        (not _is_validity(seen.get("ValidityPeriod")), "20001"),
         (magic[0] is not None, magic[0]),
         (magic[1] is not None, magic[1]),
         (not re.fullmatch(r"\+?[1-9]\d{6,14}", seen.get("To")), "21211"),
     )
     return next((code for wrong, code in faults if wrong), None)
+
+
+def report(seen: Seen, desk: Desk, fate: Fate) -> Call | None:
+    """Call the StatusCallback of the request, signed with the auth token, as Twilio does outside its test mode."""
+    url = seen.get("StatusCallback")
+    if not url or seen.get("From") == TEST_SENDER:
+        return None
+    account = seen.path.split("/")[3]
+    status = "delivered" if fate.good else "undelivered"
+    fields = {
+        "AccountSid": account,
+        "ApiVersion": "2010-04-01",
+        "From": fate.sender,
+        "To": fate.to,
+        "MessageSid": fate.ref,
+        "MessageStatus": status,
+        "SmsSid": fate.ref,
+        "SmsStatus": status,
+    }
+    if fate.good:
+        fields["RawDlrDoneDate"] = time.strftime("%y%m%d%H%M", time.gmtime(desk.now))
+    else:
+        fields["ErrorCode"] = "30003"
+    signature = sign(desk.signing or seen.basic()[1], url, fields)
+    return Call("POST", url, {"Content-Type": FORM, "X-Twilio-Signature": signature}, urlencode(fields).encode())
+
+
+def sign(token: str, url: str, fields: Mapping[str, str]) -> str:
+    """Sign a call as Twilio does: HMAC-SHA1 of the address and the fields in the order of their names."""
+    signed = url + "".join(name + fields[name] for name in sorted(fields))
+    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+
+
+def _callback_is_fine(url: str) -> bool:
+    return not url or urlsplit(url).scheme in {"http", "https"}
+
+
+def _is_validity(seconds: str) -> bool:
+    return not seconds or (seconds.isdigit() and int(seconds) in VALIDITY)
 
 
 def _error(code: str, *, as_json: bool) -> Answer:
