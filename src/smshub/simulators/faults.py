@@ -39,6 +39,8 @@ class Action(StrEnum):
     HUGE = "huge"  # take it and answer without end
     TRUNCATE = "truncate"  # take it, answer half and close
     REDIRECT = "redirect"  # send the client elsewhere (HTTP)
+    MUTE = "mute"  # never ask for the text (modem)
+    FLOOD = "flood"  # talk without being asked, before, between and after (modem), then take it
     RECEIPT = "receipt"  # how the delivery reports come
 
 

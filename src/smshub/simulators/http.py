@@ -45,7 +45,7 @@ TAKING = frozenset(
     }
 )
 
-ACTIONS = frozenset(Action)
+ACTIONS = frozenset(Action) - {Action.MUTE, Action.FLOOD}
 
 
 @dataclass(frozen=True, slots=True)
