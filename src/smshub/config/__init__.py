@@ -19,7 +19,7 @@ from smshub.config.changes import (
     shown,
 )
 from smshub.config.checks import check, notes
-from smshub.config.domain import accounts_of, ldap_account_of, policies_of, program_keys, routes_of, shared
+from smshub.config.domain import accounts_of, ldap_account_of, policies_of, program_keys, readers_of, routes_of, shared
 from smshub.config.ldap import Ldap
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
@@ -79,6 +79,7 @@ __all__ = [
     "read",
     "read_connector",
     "read_object",
+    "readers_of",
     "routes_of",
     "shared",
     "shown",

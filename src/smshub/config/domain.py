@@ -5,6 +5,7 @@ from typing import Any
 
 from smshub.config.tables import AccountSettings, Config, GroupSettings
 from smshub.domain.accounts import Account
+from smshub.domain.letters import Reader
 from smshub.domain.message import MessageClass
 from smshub.domain.retry import POLICIES, ClassPolicy, OnUncertain
 from smshub.domain.routing import Route, Target
@@ -100,4 +101,19 @@ def policies_of(config: Config) -> Mapping[MessageClass, ClassPolicy]:
             longest_delay=POLICIES[message_class].longest_delay,
         )
         for message_class in MessageClass
+    }
+
+
+def readers_of(config: Config, origins: Mapping[tuple[str, str], str]) -> dict[str, Reader]:
+    """Tell who is told of each account's program; `origins` say where each object is declared."""
+    if not config.smtp:
+        return {}
+    return {
+        name: Reader(
+            to=account.support_email,
+            server=account.support_smtp or "",
+            where="the configuration file" if origins.get(("accounts", name)) == "file" else "the API",
+        )
+        for name, account in config.accounts.items()
+        if account.support_email is not None
     }

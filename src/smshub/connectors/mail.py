@@ -1,69 +1,44 @@
 """
-Mail of the hub's own: the named SMTP servers, and one message through one of them.
+Mail: the named SMTP servers, and what a mail looks like on the wire.
 
-RFC 5321 (SMTP), RFC 5322 (the message), RFC 3207 (STARTTLS).
+RFC 5321 (SMTP), RFC 5322 (the message), RFC 2047 (words in headers), RFC 3834 (mail that a program sends).
 """
 
-import ssl
+import re
 from datetime import datetime
-from email.errors import HeaderParseError
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Annotated, Any, Literal
+from email.utils import format_datetime
+from typing import Annotated, Literal
 
 import msgspec
 from pydantic import AfterValidator
 
+from smshub.domain.addresses import BadAddress, BadSubject, check_subject, parse_address
 from smshub.settings import Secret, Settings, setting
 
-LONGEST_ADDRESS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+# The longest line of a header, RFC 5322 §2.1.1.
+LINE = 76
+
+_LINE_ENDS = re.compile("\r\n|\r")
+_PLAIN = re.compile(r"[ -~]*")
+_WORD = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 
 
 class BadMail(ValueError):
     """Something that cannot be a part of a mail; its words say why and repeat nothing of it."""
 
 
-class MailFailed(Exception):
-    """
-    The server would not take a mail, or was not there.
-
-    `permanent`: asking again changes nothing.
-    """
-
-    def __init__(self, why: str, *, permanent: bool = False) -> None:
-        super().__init__(why)
-        self.permanent = permanent
-
-
-def address(written: str) -> Address:
-    """
-    Read one mail address, `name@domain`. Raises `BadMail`.
-
-    Nothing else is taken: no display name, no list, no quoted local part, no character that could end a header.
-    """
-    if not 3 <= len(written) <= LONGEST_ADDRESS:
-        raise BadMail(f"an address has 3 to {LONGEST_ADDRESS} characters")
-    if not written.isascii() or not written.isprintable() or set(written) & set(' "(),:;<>[\\]'):
-        raise BadMail("an address is name@domain, of plain characters")
-    try:
-        found = Address(addr_spec=written)
-    except (HeaderParseError, ValueError, IndexError):
-        raise BadMail("an address is name@domain") from None
-    if not found.username or not found.domain or found.addr_spec != written:
-        raise BadMail("an address is name@domain")
-    return found
-
-
 def mail_address(written: str) -> str:
-    """Check an address in a configuration."""
-    address(written)
-    return written
+    """Check an address in a configuration. Raises ValueError."""
+    return parse_address(written)
 
 
 class SmtpServer(Settings):
-    """A mail server by which the hub sends mail of its own."""
+    """A mail server by which the hub sends mail: its own, and that of connectors."""
 
     host: str = setting("Name or address of the server.", min_length=1, max_length=255, examples=["smtp.example"])
     port: int | None = setting(
@@ -81,65 +56,83 @@ class SmtpServer(Settings):
         "File with the authority that signed its certificate (PEM); without it the system's.", None, examples=["ca.crt"]
     )
     timeout: float = setting("Seconds for each step.", 30.0, gt=0, le=300)
+    ehlo: str | None = setting(
+        "Name by which the hub introduces itself there; without it the host's.",
+        None,
+        pattern=r"^[A-Za-z0-9.-]{1,255}$",
+        examples=["sms.example.org"],
+    )
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """A mail of plain text to one reader."""
+    """
+    A mail of plain text to one reader.
+
+    `name` stands beside the sender's address, `reply_to` is where answers go, `html` the same text for those who show
+    it; "" is none.
+    """
 
     to: str
     subject: str
     text: str
+    name: str = ""
+    reply_to: str = ""
+    html: str = ""
 
 
-def compose(mail: Mail, sender: str, message_id: str, now: datetime) -> EmailMessage:
+def compose(mail: Mail, sender: str, message_id: str, now: datetime) -> bytes:
     """
-    Write a mail as it goes over the wire.
+    Write a mail as it goes over the wire, but for the doubling of dots.
 
     `message_id` is its left part; the domain is the sender's. Raises `BadMail` for what would break out of a header.
     """
-    if not mail.subject.isprintable():
-        raise BadMail("a subject is one line of printable characters")
+    try:
+        check_subject(mail.subject)
+        check_subject(mail.name)
+        reader, writer = parse_address(mail.to), parse_address(sender)
+        answers = parse_address(mail.reply_to) if mail.reply_to else None
+    except (BadAddress, BadSubject) as error:
+        raise BadMail(str(error)) from None
     if "\0" in mail.text:
         raise BadMail("a text has no NUL")
-    reader, writer = address(mail.to), address(sender)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = writer
-    message["To"] = reader
-    message["Subject"] = mail.subject
-    message["Date"] = now
-    message["Message-ID"] = f"<{message_id}@{writer.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine answers it
-    # Line ends of one kind, so that none of another can be taken for the end of the text.
-    message.set_content("\n".join(mail.text.splitlines()) + "\n", cte="quoted-printable")
-    return message
-
-
-async def send(server: SmtpServer, message: EmailMessage) -> None:
-    """Hand a mail to a server. Raises `MailFailed`, whose words hold no secret."""
-    import aiosmtplib  # noqa: PLC0415 - only where mail is sent
-
     try:
-        await aiosmtplib.send(message, **_options(server))
-    except aiosmtplib.SMTPAuthenticationError as error:
-        raise MailFailed(f"the server refused the credentials ({error.code})", permanent=True) from None
-    except aiosmtplib.SMTPRecipientsRefused as error:
-        code = min((one.code for one in error.recipients), default=0)
-        raise MailFailed(f"the server refused the reader ({code})", permanent=code >= 500) from None
-    except aiosmtplib.SMTPResponseException as error:
-        raise MailFailed(f"the server answered {error.code}", permanent=error.code >= 500) from None
-    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise MailFailed(f"the server cannot be reached ({type(error).__name__})") from None
-
-
-def _options(server: SmtpServer) -> dict[str, Any]:
-    secure = server.security != "none"
-    return {
-        "hostname": server.host,
-        "port": server.port or PORTS[server.security],
-        "username": server.username,
-        "password": server.password.reveal() if server.password is not None else None,
-        "use_tls": server.security == "tls",
-        "start_tls": server.security == "starttls",
-        "tls_context": ssl.create_default_context(cafile=server.ca) if secure else None,
-        "timeout": server.timeout,
+        content = _content(mail)
+    except UnicodeEncodeError:
+        raise BadMail("a text has no half surrogate pairs") from None
+    headers = {
+        # On two lines, so that neither is too long whatever the name is.
+        "From": f"{_phrase(mail.name)}\r\n <{writer}>" if mail.name.strip() else writer,
+        "To": reader,
+        "Reply-To": answers,
+        "Subject": _line("Subject", mail.subject),
+        "Date": format_datetime(now),
+        "Message-ID": f"<{message_id}@{writer.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",  # no answering machine answers it
     }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
+    return head.encode("ascii") + content
+
+
+def _content(mail: Mail) -> bytes:
+    """Write the text with the headers that describe it; quoted, no line of it can be taken for a command's end."""
+    message = EmailMessage(policy=SMTP)
+    # Line ends of one kind, so that none of another can be taken for the end of the text.
+    text = _LINE_ENDS.sub("\n", mail.text)
+    message.set_content(text if text.endswith("\n") else text + "\n", cte="quoted-printable")
+    if mail.html:
+        message.add_alternative(_LINE_ENDS.sub("\n", mail.html), subtype="html", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def _line(header: str, text: str) -> str:
+    """Write a text as the value of a header; what could be taken for a word in code is put into one."""
+    if _PLAIN.fullmatch(text) and "=?" not in text and len(header) + 2 + len(text) <= LINE and text == text.strip():
+        return text
+    return Header(text, "utf-8", maxlinelen=LINE, header_name=header).encode(linesep="\r\n")
+
+
+def _phrase(name: str) -> str:
+    """Write the name beside an address."""
+    if _WORD.fullmatch(name) and "=?" not in name:
+        return f'"{name}"'
+    return Header(name, "utf-8", maxlinelen=LINE, header_name="From").encode(linesep="\r\n")

@@ -24,6 +24,22 @@ class Letter(msgspec.Struct, frozen=True):
     tries: int = 0
 
 
-def next_try(letter: Letter, now: float) -> float | None:
-    """Tell when to try again after a try that begins now and fails; None where it is the last."""
-    return now + PAUSES[letter.tries] if letter.tries < len(PAUSES) else None
+class Reader(msgspec.Struct, frozen=True):
+    """
+    Who is told about an account, by which mail server ("": the first), and where the account is declared, in words.
+    """
+
+    to: str
+    server: str
+    where: str
+
+
+def begun(letter: Letter, now: float) -> Letter:
+    """Give a letter as it is once a try has begun: when the next is due should this one fail, or be cut off."""
+    tries = min(letter.tries + 1, len(PAUSES) + 1)
+    return msgspec.structs.replace(letter, tries=tries, due_at=now + PAUSES[min(tries, len(PAUSES)) - 1])
+
+
+def is_last(letter: Letter) -> bool:
+    """Say whether the try that was begun is the last."""
+    return letter.tries > len(PAUSES)

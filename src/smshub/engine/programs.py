@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import structlog
 
 from smshub.domain.commands import Refusal, Refused
+from smshub.domain.letters import Letter, Reader
 from smshub.engine.committer import Committer
+from smshub.engine.letters import Letters
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox
 from smshub.store.programs import end_token, end_tokens, note_keys, read_ended
@@ -52,9 +55,26 @@ def notice(words: tuple[str, str, str], *, account: str, where: str, node: str, 
 
 
 class Programs:
-    """Reads and writes what the database remembers of programs. `clock` gives seconds since 1970."""
+    """
+    Reads and writes what the database remembers of programs. `clock` gives seconds since 1970.
 
-    def __init__(self, outbox: Outbox, committer: Committer, server_key: bytes, clock: Callable[[], float]) -> None:
+    `readers` are those who are told of an account's program, by account; the letter to them is written together with
+    what it tells of, so that neither is there without the other. `node` is the name of this hub in it.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        committer: Committer,
+        server_key: bytes,
+        clock: Callable[[], float],
+        *,
+        letters: Letters,
+        node: str = "",
+    ) -> None:
+        self.readers: Mapping[str, Reader] = {}
+        self._letters = letters
+        self._node = node
         self._outbox = outbox
         self._committer = committer
         self._key = hmac.digest(server_key, _PURPOSE, hashlib.sha256)
@@ -79,16 +99,41 @@ class Programs:
         }
         if not digests:
             return ()
+        told = {account: self._letter(KEY_CHANGED, account, self.readers[account].where) for account in self.readers}
+
+        def note(connection: Any) -> tuple[str, ...]:
+            changed = note_keys(connection, digests, self._clock())
+            self._letters.put(connection, [told[account] for account in changed if account in told])
+            return changed
+
         try:
-            return await self._committer.call(partial(note_keys, digests=digests, now=self._clock()))
+            changed = await self._committer.call(note)
         except StoreUnavailable:
             log.warning("programs.not_noted")  # noticed at the next start or change instead
             return ()
+        for account in changed:
+            log.info("program.changed", account=account, what=KEY_CHANGED[0].format(account=account))
+        if changed:
+            self._letters.kick()
+        return changed
 
     async def end_all(self, account: str) -> None:
         """End every token of an account that was issued so far. Raises `StoreUnavailable`."""
         # The second that runs is not over: what is issued in it from now on is dated into the next one.
-        await self._committer.call(partial(end_tokens, account=account, not_before=int(self._clock()) + 1))
+        not_before = int(self._clock()) + 1
+        told = [self._letter(TOKENS_ENDED, account, "the API")] if account in self.readers else []
+
+        def end(connection: Any) -> None:
+            end_tokens(connection, account, not_before)
+            self._letters.put(connection, told)
+
+        await self._committer.call(end)
+        log.info("program.changed", account=account, what=TOKENS_ENDED[0].format(account=account))
+        self._letters.kick()
+
+    def _letter(self, words: tuple[str, str, str], account: str, where: str) -> Letter:
+        subject, text = notice(words, account=account, where=where, node=self._node, now=self._clock())
+        return self._letters.write(self.readers[account], subject, text)
 
     async def end_one(self, account: str, jti: str, expires_at: float) -> None:
         """End one token. Raises `StoreUnavailable`."""

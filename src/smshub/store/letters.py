@@ -24,14 +24,14 @@ def put_letters(connection: Connection, written: Sequence[Letter], most: int = M
     return len(written) - len(kept)
 
 
-def begin_try(connection: Connection, letter: Letter, due_at: float) -> bool:
+def begin_try(connection: Connection, before: Letter, after: Letter) -> bool:
     """
-    Note that the next try of a letter begins, and when the one after it would be due.
+    Note that a try of a letter begins; `before` is the letter as it was read.
 
     Tells whether it is ours: of several nodes that see a letter, one sends it.
     """
-    mine = update(letters).where(c.id == letter.id, c.tries == letter.tries)
-    return connection.execute(mine.values(tries=letter.tries + 1, due_at=due_at)).rowcount > 0
+    mine = update(letters).where(c.id == before.id, c.tries == before.tries, c.due_at == before.due_at)
+    return connection.execute(mine.values(tries=after.tries, due_at=after.due_at)).rowcount > 0
 
 
 def drop_letter(connection: Connection, letter_id: str) -> None:
