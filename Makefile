@@ -42,9 +42,10 @@ docs: env ## Write docs/reference/ from the code
 bench: env-test ## Measure the hub, beside Kannel where it is installed, and write docs/performance.md
 	$(BIN)/python -m bench.run --write
 
-ledger: env-test ## Kill the hub at random moments under load, many times, and match every text
+ledger: env-test ## Kill the hub, and then each broker, under load, many times, and match every text
 	$(BIN)/python -m bench.ledger --kills 30 --class otp bulk --store sqlite postgresql
 	$(BIN)/python -m bench.ledger --stop --kills 10 --store sqlite postgresql
+	$(BIN)/python -m bench.broker_ledger --restarts 20
 
 mutants: env-test ## Break one rule of the hub at a time and see that the ledger notices each
 	$(BIN)/python -m bench.mutants

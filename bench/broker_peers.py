@@ -72,7 +72,7 @@ class Redis:
 
     def __init__(self, port: int, topic: str, mode: str) -> None:
         self.url = f"redis://127.0.0.1:{port}/0"
-        self.client = redis.Redis(port=port, socket_timeout=WITHIN)
+        self.client: Any = redis.Redis(port=port, socket_timeout=WITHIN)
         self.topic = topic
         self.mode = mode
 
@@ -102,10 +102,10 @@ class Redis:
 
     def _next(self, topic: str, place: int) -> bytes:
         if self.mode == "list":
-            return self.client.blpop([topic], timeout=WITHIN)[1]
+            return bytes(self.client.blpop([topic], timeout=WITHIN)[1])
         for _ in range(int(WITHIN * 10)):
             if len(found := self.client.xrange(topic)) > place:
-                return found[place][1][b"document"]
+                return bytes(found[place][1][b"document"])
             self.client.xread({topic: "$"}, block=100)
         raise TimeoutError
 

@@ -101,6 +101,31 @@ def soap(caller: Caller) -> Door:
     )
 
 
+def jsonrpc(caller: Caller) -> Door:
+    """SMSHub's JSON-RPC: the credentials are in the params; code 1 is yes."""
+    to, text = _message(caller)
+    params = json.dumps({"username": caller.username, "password": caller.password, "client": "bench"}).encode()[:-1]
+    body = (
+        b'{"jsonrpc": "2.0", "method": "smshubSend", "params": ' + params + b', "mobile": ["' + to + b'"], "text": "'
+        b"" + text + b'", "type": "Normal", "source": "127.0.0.1"}, "id": 1}'
+    )
+    return Door(
+        _post(caller, "/smshub/", "application/json", body),
+        lambda status, answer: status.startswith(b"2") and b'"code":1' in answer,
+    )
+
+
+def otppi(caller: Caller) -> Door:
+    """OTP-Pi's JSON over HTTP, with Basic authentication; response code 0000 is yes."""
+    to, text = _message(caller)
+    body = b'{"command": "send-sms", "data": {"receiver": "' + to + b'", "message": "' + text + b'"}}'
+    extra = b"Authorization: " + _basic(caller) + b"\r\n"
+    return Door(
+        _post(caller, "/api/message", "application/json", body, extra),
+        lambda status, answer: status.startswith(b"2") and b'"0000"' in answer,
+    )
+
+
 def kannel(caller: Caller) -> Door:
     """Kannel's `sendsms`: everything in the query; 202 is yes (smsbox answers when bearerbox has stored it)."""
     to, _ = _message(caller)
@@ -114,4 +139,10 @@ def kannel(caller: Caller) -> Door:
     )
 
 
-DOORS: Mapping[str, Callable[[Caller], Door]] = {"v1": v1, "soap": soap, "kannel": kannel}
+DOORS: Mapping[str, Callable[[Caller], Door]] = {
+    "v1": v1,
+    "soap": soap,
+    "jsonrpc": jsonrpc,
+    "otppi": otppi,
+    "kannel": kannel,
+}

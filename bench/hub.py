@@ -37,7 +37,8 @@ receipts = {receipts}
 [[routes]]
 prefixes = [""]
 connectors = ["sink"]
-"""
+
+{more}"""
 
 
 class Hub:
@@ -52,6 +53,7 @@ class Hub:
         window: int = 500,
         receipts: bool = False,
         package: Path | None = None,
+        more: str = "",
     ) -> None:
         self.port = free_port()
         self.folder = folder
@@ -59,7 +61,12 @@ class Hub:
         self.config = folder / "smshub.toml"
         self.config.write_text(
             CONFIG.format(
-                port=self.port, database=self.database, smsc=smsc, window=window, receipts=str(receipts).lower()
+                port=self.port,
+                database=self.database,
+                smsc=smsc,
+                window=window,
+                receipts=str(receipts).lower(),
+                more=more,
             )
         )
         self.env = {"BENCH_PASSWORD": PASSWORD, "BENCH_BIND": "bench", "BENCH_SECRET": SECRET}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench import brokers, costs
 from bench.backlog import measure_backlog
 from bench.figures import match
 from bench.hub import hub
@@ -154,6 +155,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backlog", type=int, default=0, help="measure with so many texts queued, instead")
     parser.add_argument("--folder", type=Path, help="where the temporary folders are made (a real disk)")
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
+    parser.add_argument("--no-doors", action="store_true", help="leave out what each door and each broker costs")
     parser.add_argument("--no-proof", action="store_true", help="leave out the load and the sink alone")
     given = parser.parse_args()
     if given.quick:
@@ -165,6 +167,19 @@ def proofs() -> list[str]:
     """Say how fast the load and the sink are alone."""
     lines = [f"load alone, {count} connections: {told(prove_load(2.0, count))}" for count in (1, 16, 64)]
     return [*lines, f"sink alone: {told(prove_sink(200_000))}"]
+
+
+def tables_of_doors(folder: Path | None) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
+    """Measure the doors beside each other, and the intake of each broker: what it is, headings, rows."""
+    how = "median of 7 interleaved rounds, 64 connections, the hub and its writer on one core"
+    for title, headings, rows in (
+        (f"HTTP doors, {how}", costs.HEADINGS, costs.cost_rows),
+        ("Brokers, median of 3 interleaved rounds of 10,000 texts", brokers.HEADINGS, brokers.broker_rows),
+    ):
+        try:
+            yield title, headings, rows(within=folder)
+        except NotReady as error:
+            print(f"{title}: {error}", file=sys.stderr)
 
 
 def main() -> None:
@@ -184,6 +199,10 @@ def main() -> None:
     how = f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s"
     print("\n".join([how, *proof, aligned(HEADINGS, rows)]))
     text = "\n".join([f"{how}.", "", markdown(HEADINGS, rows), "", *(f"- {line}" for line in proof)])
+    if not (given.no_doors or given.only or given.quick):
+        for title, headings, found in tables_of_doors(given.folder):
+            print(f"\n{title}\n{aligned(headings, found)}")
+            text += f"\n\n{title}:\n\n{markdown(headings, found)}"
     if given.write and not write_between_markers(PAGE, text):
         print(f"{PAGE} has no place for the results", file=sys.stderr)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-# The folder itself, so that the modules below are found in every import mode.
-sys.path.append(str(Path(__file__).parent))
+# The folder itself, so that the modules below are found in every import mode, and the one in which bench/ lies.
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 pytest_plugins = ["fixtures_brokers", "fixtures_postgres", "fixtures_slapd"]
 

@@ -1,6 +1,5 @@
 """The same commands over RabbitMQ, Redis, Mosquitto and WebSocket: answered, kept, taken once, parked."""
 
-import contextlib
 import json
 import shutil
 import subprocess
@@ -10,10 +9,11 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from bench.broker_ledger import Publishing, restarted
+from bench.broker_peers import Amqp, Mqtt, Redis, WebSocket, websocket_broker
 
 from fixtures_brokers import RABBITMQ, Server
 from fixtures_hub import ADMIN, COMMAND, Hub, free_port, route, toml, wait_for
-from peers_brokers import Amqp, Mqtt, Redis, WebSocket, websocket_broker
 
 NUMBER = "+491701234567"
 CONNECTOR = '[connectors.log]\ntype = "log"\nfile = "sent"\n' + route("log")
@@ -301,46 +301,14 @@ def test_a_message_id_is_an_idempotency_key(opened):
 def test_brokers_that_come_and_go_lose_nothing(keeping, broker):
     """Two restarts of each under load: every text whose publication was confirmed is sent, and none twice."""
     hub, peers = keeping
-    confirmed = {door: [] for door in peers}
-    ended = threading.Event()
+    publishing = [Publishing(door, peer, lambda name, _: text(name, id=name)) for door, peer in peers.items()]
 
-    def publish(door, peer):
-        place = 0
-        while not ended.wait(0.02):
-            batch = [f"{door} {place + one}" for one in range(20)]
-            # What is not confirmed is published again, under the same id; each client has its own exceptions.
-            with contextlib.suppress(Exception):
-                peer.publish(*(text(words, id=words) for words in batch))
-                confirmed[door].extend(batch)
-                place += 20
+    restarted([broker(door, "")[0] for door in ("amqp", "list", "mqtt")], publishing, times=2, between=60)
 
-    threads = [threading.Thread(target=publish, args=item) for item in peers.items()]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in range(2):
-            more(confirmed, 60)
-            for door in ("amqp", "list", "mqtt"):
-                server, _, _ = broker(door, "")
-                # Mosquitto writes its store when it ends, RabbitMQ and Redis before they confirm.
-                (server.stop if door == "mqtt" else server.kill)()
-                server.start()
-        more(confirmed, 60)
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
-
-    everything = {words for one in confirmed.values() for words in one}
+    everything = {words for one in publishing for words in one.confirmed}
     wait_for(lambda: everything <= set(sent(hub)), 30)
     assert len(sent(hub)) == len(set(sent(hub)))
     assert 0 == hub.stop()
-
-
-def more(confirmed, count):
-    """Wait until each door has had so many more publications confirmed."""
-    before = {door: len(one) for door, one in confirmed.items()}
-    wait_for(lambda: all(len(one) >= before[door] + count for door, one in confirmed.items()), 30)
 
 
 @pytest.mark.needs("rabbitmq")
