@@ -94,6 +94,27 @@ def _users(file: Path | None) -> dict[str, str]:
     return {name: password for name, _, password in (line.partition(":") for line in lines)}
 
 
+@app.command()
+def otppi(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")] = 8899,
+    script: ScriptFile = None,
+    faults: Faults = None,
+    username: Annotated[str | None, typer.Option(help="Name that callers must have; without it any may call.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the password that they must have.")] = None,
+    drop_expired: Annotated[
+        bool, typer.Option("--drop-expired", help="Lose every text that has an expiration, as the appliance may.")
+    ] = False,
+) -> None:
+    """Run an OTP-Pi's REST interface; it prints each text that its modem would send."""
+    from smshub.cli.profile import first_line  # noqa: PLC0415
+    from smshub.simulators.otppi import ACTIONS, OtpPiSimulator  # noqa: PLC0415 - what only this command needs
+
+    users = {} if username is None else {username: first_line(password_file) or ""}
+    simulator = OtpPiSimulator(_script(script, faults, ACTIONS), users=users, drop_expired=drop_expired, writer=_show)
+    _run(simulator, host, port, "OTP-Pi")
+
+
 def _script(
     file: Path | None, faults: str | None, allowed: "Iterable[Action]", receipts: str | None = None
 ) -> "Script":

@@ -216,7 +216,7 @@ def _read(folder: int, name: str) -> _Record | None:
     try:
         nonce, mac, made, expires, tries = json.loads(raw)
         return _Record(str(nonce), str(mac), float(made), float(expires), int(tries))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
 
 

@@ -82,7 +82,8 @@ def _values(sections: Mapping[str, Mapping[str, str]], method: str, folder: Path
         own.setdefault("callback_delay", delay)
     if "ssl" in own:
         own.setdefault("tls", own.pop("ssl"))
-    values = {key: value for key, value in (general | own).items() if key in KEYS["GENERAL"] | KEYS[method]}
+    known = KEYS["GENERAL"] | KEYS[method]
+    values = {key: value for key, value in (general | own).items() if key in known and value}
     read = {key: _TYPES.get(key, _text)(key, value) for key, value in values.items()}
     for key in ("ca", "cache_dir"):
         if read.get(key):
@@ -94,9 +95,6 @@ def _values(sections: Mapping[str, Mapping[str, str]], method: str, folder: Path
 
 
 def _sections(file: Path) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(
-        delimiters=("=",), comment_prefixes=(";", "#"), empty_lines_in_values=False, default_section="\n"
-    )
     try:
         with file.open("rb") as opened:
             raw = opened.read(LARGEST + 1)
@@ -104,26 +102,38 @@ def _sections(file: Path) -> dict[str, dict[str, str]]:
         raise ConfigError(f"{file}: cannot be read ({error.strerror or type(error).__name__})") from None
     if len(raw) > LARGEST:
         raise ConfigError(f"{file}: is larger than {LARGEST} bytes")
-    try:
-        parser.read_string(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file}: is not UTF-8") from None
-    except configparser.DuplicateOptionError as error:
-        raise ConfigError(f"{file}: line {error.lineno}: [{error.section}] has {error.option} twice") from None
-    except configparser.DuplicateSectionError as error:
-        raise ConfigError(f"{file}: line {error.lineno}: there are two sections [{error.section}]") from None
-    except configparser.MissingSectionHeaderError as error:
-        # The message of the library would repeat the line, which may hold a password.
-        raise ConfigError(f"{file}: line {error.lineno}: stands before any section") from None
-    except configparser.ParsingError as error:
-        numbers = ", ".join(str(number) for number, _ in error.errors)
-        raise ConfigError(f"{file}: line {numbers}: is neither a section nor KEY = VALUE") from None
+    parser, wrong = _parsed(raw)
+    # Raised out here: the library's exception repeats the line, which may hold a password, and would come along.
+    if wrong:
+        raise ConfigError(f"{file}: {wrong}")
     found: dict[str, dict[str, str]] = {}
     for name in parser.sections():
         section = found.setdefault(name.strip().upper(), {})
         for key, value in parser.items(name):
             section[key] = _value(file, name, key, value)
     return found
+
+
+def _parsed(raw: bytes) -> tuple[configparser.RawConfigParser, str]:
+    """Parse a file; gives what is wrong with it too, "" where nothing is."""
+    parser = configparser.RawConfigParser(
+        delimiters=("=",), comment_prefixes=(";", "#"), empty_lines_in_values=False, default_section="\n"
+    )
+    wrong = ""
+    try:
+        parser.read_string(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        wrong = "is not UTF-8"
+    except configparser.DuplicateOptionError as error:
+        wrong = f"line {error.lineno}: [{error.section}] has {error.option} twice"
+    except configparser.DuplicateSectionError as error:
+        wrong = f"line {error.lineno}: there are two sections [{error.section}]"
+    except configparser.MissingSectionHeaderError as error:
+        wrong = f"line {error.lineno}: stands before any section"
+    except configparser.ParsingError as error:
+        numbers = ", ".join(str(number) for number, _ in error.errors)
+        wrong = f"line {numbers}: is neither a section nor KEY = VALUE"
+    return parser, wrong
 
 
 def _value(file: Path, section: str, key: str, value: str) -> str:
