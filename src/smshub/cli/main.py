@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from smshub import __version__
-from smshub.cli import account, config, connector, frontend, message, parked, route, simulate
+from smshub.cli import account, config, connector, frontend, message, parked, publish, route, simulate
 from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
 from smshub.cli.explain import explain
@@ -37,6 +37,7 @@ app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
 app.add_typer(frontend.app, name="frontend")
 app.add_typer(parked.app, name="parked")
+app.add_typer(publish.app, name="publish")
 app.add_typer(simulate.app, name="simulate")
 app.command()(migrate)
 
