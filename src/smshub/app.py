@@ -24,6 +24,7 @@ from smshub.connectors.post import Post
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.retry import POLICIES
 from smshub.domain.routing import Routes
+from smshub.engine.backups import Backups
 from smshub.engine.callbacks import Callbacks
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
@@ -110,7 +111,9 @@ class Application:
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
-        self.hub.serve({**parking.handlers, **self._brokers.handlers, **watch.handlers, **inbox.handlers})
+        backups = Backups(configuration.sqlite_file(server), Path(server.backups))
+        self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
+        self.hub.serve({**parking.handlers, **self._brokers.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,

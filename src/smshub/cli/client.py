@@ -35,7 +35,7 @@ class Client:
         if parts.scheme not in {"http", "https"} or not parts.hostname or port == -1 or parts.username is not None:
             line = "the URL of the hub must look like https://sms.example or http://127.0.0.1:8080, without credentials"
             raise Failed(line, Exit.USAGE)
-        self._profile = profile
+        self.profile = profile
         self._timeout = timeout
         self._tls = parts.scheme == "https"
         self._host = parts.hostname
@@ -45,12 +45,12 @@ class Client:
     @property
     def exposed(self) -> bool:
         """Whether credentials would cross a network in clear."""
-        return not self._tls and self._host not in {"127.0.0.1", "::1", "localhost"} and bool(self._profile.source)
+        return not self._tls and self._host not in {"127.0.0.1", "::1", "localhost"} and bool(self.profile.source)
 
     @property
     def credentials(self) -> tuple[str, str]:
         """The name and password, for the interfaces that take them within a request."""
-        return self._profile.username or "", self._profile.password or ""
+        return self.profile.username or "", self.profile.password or ""
 
     def exchange(
         self, path: str, content: bytes, content_type: str, authorization: str | None = None
@@ -107,19 +107,19 @@ class Client:
             )
         except ssl.SSLCertVerificationError as error:
             line = (
-                f"the certificate of {self._profile.url} is not trusted ({error.verify_message});"
+                f"the certificate of {self.profile.url} is not trusted ({error.verify_message});"
                 " name its authority with --ca FILE"
             )
             raise Failed(line) from None
         except ConnectionRefusedError:
-            line = f"there is no hub at {self._profile.url}; start one with: smshub serve --config smshub.toml"
+            line = f"there is no hub at {self.profile.url}; start one with: smshub serve --config smshub.toml"
             raise Failed(line) from None
         except TimeoutError:
             more = "; it may have been done, look before you repeat it" if method != "GET" else ""
-            raise Failed(f"{self._profile.url} did not answer in {self._timeout:g} s{more}") from None
+            raise Failed(f"{self.profile.url} did not answer in {self._timeout:g} s{more}") from None
         except (OSError, HTTPException) as error:
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Failed(f"{self._profile.url} cannot be reached ({said})") from None
+            raise Failed(f"{self.profile.url} cannot be reached ({said})") from None
 
     def _exchange(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
         connection = self._connect()
@@ -137,16 +137,16 @@ class Client:
         if not self._tls:
             return HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
-            context = ssl.create_default_context(cafile=self._profile.ca)
+            context = ssl.create_default_context(cafile=self.profile.ca)
         except (OSError, ssl.SSLError):
-            raise Failed(f"the file {self._profile.ca} holds no certificates", Exit.USAGE) from None
+            raise Failed(f"the file {self.profile.ca} holds no certificates", Exit.USAGE) from None
         return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=context)
 
     def _headers(self, content: bytes | None, content_type: str, authorization: str | None) -> dict[str, str]:
         headers = {"Accept": "application/json"} if content_type == "application/json" else {}
         if content is not None:
             headers["Content-Type"] = content_type
-        profile = self._profile
+        profile = self.profile
         if authorization is not None:
             return headers | ({"Authorization": authorization} if authorization else {})
         if profile.api_key:
@@ -164,9 +164,7 @@ class Client:
         except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict):
-            raise Failed(
-                f"{self._profile.url} answers with status {status} and not as a hub does; is it the right URL?"
-            )
+            raise Failed(f"{self.profile.url} answers with status {status} and not as a hub does; is it the right URL?")
         if 200 <= status < 300:
             return document
         raise Failed(self._refused(status, document))
@@ -174,7 +172,7 @@ class Client:
     def _refused(self, status: int, problem: Document) -> str:
         said = str(problem.get("detail") or problem.get("title") or f"the hub answered with status {status}")
         if status == UNAUTHORIZED:
-            source = self._profile.source
+            source = self.profile.source
             return (
                 f"{said} ({f'from {source}' if source else 'none were given: set SMSHUB_USERNAME and SMSHUB_PASSWORD'})"
             )

@@ -7,6 +7,7 @@ import typer
 
 from smshub import __version__
 from smshub.cli import account, config, connector, frontend, message, parked, publish, route, simulate
+from smshub.cli.backup import backup, restore
 from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
 from smshub.cli.explain import explain
@@ -39,6 +40,8 @@ app.add_typer(frontend.app, name="frontend")
 app.add_typer(parked.app, name="parked")
 app.add_typer(publish.app, name="publish")
 app.add_typer(simulate.app, name="simulate")
+app.command()(backup)
+app.command()(restore)
 app.command()(migrate)
 
 

@@ -35,6 +35,7 @@ from smshub.config.tables import (
     Server,
     Tls,
     database_of,
+    sqlite_file,
     username_of,
 )
 from smshub.config.text import example, tables_page
@@ -83,6 +84,7 @@ __all__ = [
     "routes_of",
     "shared",
     "shown",
+    "sqlite_file",
     "tables_page",
     "username_of",
 ]

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, field_serializer
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, field_serializer
 from smshub.config.broker import BrokerSettings
 from smshub.config.frontends import settings_of_frontend
 from smshub.config.ldap import Ldap
+from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.values import (
     certificate_name,
     country_code,
@@ -101,6 +103,9 @@ class Server(Settings):
         " the caller used.",
         None,
         examples=["https://sms.example"],
+    )
+    backups: str = setting(
+        "Folder for backups of a SQLite database, from where the hub was started.", "backups", min_length=1
     )
     trusted_proxies: list[Annotated[str, AfterValidator(network)]] = setting(
         "Addresses or networks of your own reverse proxies, whose X-Forwarded-For is believed.",
@@ -226,6 +231,7 @@ class GroupSettings(Settings):
     cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
     )
+    otp: OtpPolicySettings | None = setting("What its one-time passwords are like, where they differ.", None)
     disabled: bool = setting("Refuse every call of it.", default=False)
 
 
@@ -338,6 +344,7 @@ class Config(Settings):
         "Doors on message brokers.", []
     )
     smtp: dict[str, SmtpServer] = setting("Mail servers for mail of the hub's own.", {})
+    otp: OtpSettings = setting("One-time passwords.", OtpSettings())
     ldap: Ldap | None = setting("A directory of users beside the accounts.", None)
     broker: BrokerSettings | None = setting("The WebSocket message broker, off unless written.", None)
     errors: dict[str, str] = setting("Your own words for the answers of the hub, by their names.", {})
@@ -374,3 +381,10 @@ def username_of(name: str, account: AccountSettings) -> str:
 def database_of(server: Server) -> str:
     """Tell the URL of the database as a plain text; a password in it is in clear."""
     return str.__str__(server.database)
+
+
+def sqlite_file(server: Server) -> Path | None:
+    """Tell the file of a SQLite database; None where the database is another, or in memory."""
+    url = database_of(server)
+    file = url.partition(":///")[2].partition("?")[0] if url.startswith("sqlite") else ""
+    return Path(file) if file and file != ":memory:" else None

@@ -11,6 +11,7 @@ from smshub.domain.challenges import OtpCommand, OtpReply
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
+from smshub.domain.upkeep import UpkeepCommand
 
 
 class SendTexts(msgspec.Struct, frozen=True):
@@ -222,6 +223,7 @@ Command = (
     | DropParked
     | HubStatus
     | ShowFigures
+    | UpkeepCommand
     | OtpCommand
     | IncomingCommand
 )

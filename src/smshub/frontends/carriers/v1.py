@@ -23,6 +23,7 @@ from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_openapi import components, extra_of, responses_of
 from smshub.frontends.carriers.v1_operations import OPERATIONS, SEND, Asked, Operation
 from smshub.frontends.carriers.v1_pages import STYLE, page
+from smshub.frontends.carriers.v1_upkeep import UPKEEP
 from smshub.frontends.dialects import native
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
