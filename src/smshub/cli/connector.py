@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
+from smshub.cli import connector_files
 from smshub.cli.client import Client, segment
 from smshub.cli.objects import delete_object, put_object
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json, print_table
 
-app = typer.Typer(help="List, test, add and remove ways out.", no_args_is_help=True)
+app = typer.Typer(help="List, test, add and remove ways out; begin and try one of your own.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the connector.")]
 Pairs = Annotated[
@@ -65,3 +66,7 @@ def add(hub: Client, name: Name, settings: Pairs) -> None:
 def remove(hub: Client, name: Name) -> None:
     """Remove a connector from the hub's database."""
     delete_object(hub, "connectors", name)
+
+
+app.command("new")(connector_files.new)
+app.command("check")(connector_files.check)

@@ -7,6 +7,7 @@ tried. The suite of the project runs them for every connector, `smshub connector
 
 from smshub.conformance.bench import Bench
 from smshub.conformance.cases import Case, NotConforming, NotTried, Trial, agrees, plain, told, want
+from smshub.conformance.files import failures, file_case
 from smshub.conformance.http import HttpCase, Refusal
 from smshub.conformance.payloads import PAYLOADS
 from smshub.conformance.server import Answer, CannedServer, Fault, Seen
@@ -25,6 +26,8 @@ __all__ = [
     "Seen",
     "Trial",
     "agrees",
+    "failures",
+    "file_case",
     "plain",
     "told",
     "want",

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Self
 
 from smshub.conformance.cases import NotConforming
-from smshub.domain.contracts import Connector
+from smshub.domain.contracts import Connector, ConnectorState
 from smshub.domain.delivery import Outcome, Receipt
 from smshub.domain.incoming import Incoming
 from smshub.domain.message import Message
@@ -88,6 +88,18 @@ class Bench:
             raise NotConforming(f"there was no room within {PATIENCE:g} s: {self.connector.state()}") from None
         if self._life is not None and self._life.done() and not self._life.cancelled():
             raise NotConforming(f"its life ended: {self._life.exception()!r}")
+
+    async def until(self, condition: Callable[[ConnectorState], bool]) -> ConnectorState:
+        """Wait until the connector's state is as it should be. Raises `NotConforming` where it never is."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition(self.connector.state()):
+                    self._changed.clear()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), 0.5)
+        except TimeoutError:
+            raise NotConforming(f"after {PATIENCE:g} s it was still {self.connector.state()}") from None
+        return self.connector.state()
 
     async def stop(self) -> None:
         """End the life as the engine does. Raises `NotConforming` where messages are left open or came twice."""
