@@ -72,6 +72,7 @@ def _account(name: str, settings: GroupSettings, config: Config) -> Account:
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
         success_code=settings.success_code,
+        ussd=settings.ussd,
         transliterate=settings.transliterate,
         flash=settings.flash,
         may_override=frozenset(settings.may_override),

@@ -49,6 +49,7 @@ class Account(msgspec.Struct, frozen=True):
     flash: bool = False
     may_override: frozenset[str] = frozenset({"SMSType", "Sender"})
     success_code: str = "0000"
+    ussd: bool = False  # whether it may send USSD codes though it is no operator
 
     @property
     def sees_all(self) -> bool:

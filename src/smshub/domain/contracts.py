@@ -1,14 +1,14 @@
 """What the rooms of the house promise each other."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Command, Reply
 from smshub.domain.delivery import Balance, Outcome, Receipt
-from smshub.domain.incoming import Incoming
+from smshub.domain.incoming import Incoming, ModemView, UssdAnswered
 from smshub.domain.message import Message
 
 
@@ -104,6 +104,21 @@ class Polled(Protocol):
 
     async def fetch_receipt(self, ref: str) -> Receipt | None:
         """Ask for the report on what has this id; None where there is none yet, or not now."""
+
+
+@runtime_checkable
+class ModemHost(Protocol):
+    """What a connector with modems can do besides."""
+
+    def modems(self) -> tuple[ModemView, ...]:
+        """Tell every modem, there or not."""
+
+    async def ussd(self, code: str, modem: str) -> UssdAnswered:
+        """
+        Send a USSD code through one of them and give what the network says.
+
+        Raises `Refused`: the code is none, the modem is not there, the network does not answer.
+        """
 
 
 class Hub(Protocol):
