@@ -37,6 +37,6 @@ CASES = [
         Answer(200, json.dumps({"data": [{"id": 7710, "state": "queued"}], "meta": {}})),
         ("7710",),
         V2_REFUSALS,
-        {what: "AQL publishes no errors" for what in ("refused recipient", "refused content", "no credit")},
+        dict.fromkeys(("refused recipient", "refused content", "no credit"), "AQL publishes no errors"),
     ),
 ]

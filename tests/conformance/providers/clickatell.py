@@ -7,7 +7,7 @@ from smshub.conformance import Answer, HttpCase, Refusal
 from smshub.domain.delivery import Deferred, Reason, Rejected, Uncertain
 
 ID = "0123456789abcdef" * 2
-SECRET = "t0psecret/key"  # noqa: S105 - of an imaginary account
+SECRET = "t0psecret/key"
 
 OLD = (
     ("refused recipient", "105", Rejected(Reason.INVALID_RECIPIENT, "105")),
@@ -68,8 +68,12 @@ CASES = [
     HttpCase(
         "clickatell http",
         {
-            **{"type": "clickatell", "api": "http", "url": "{url}/http/sendmsg"},
-            **{"username": "account", "password": SECRET, "api_id": "3442105"},
+            "type": "clickatell",
+            "api": "http",
+            "url": "{url}/http/sendmsg",
+            "username": "account",
+            "password": SECRET,
+            "api_id": "3442105",
         },
         Answer(200, f"ID: {ID}"),
         (ID,),
