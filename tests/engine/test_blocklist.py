@@ -193,7 +193,7 @@ async def test_an_operators_block_stands_over_an_applications(rig_factory):
         (SHOP, ListBlocked(), Refusal.FORBIDDEN),
         (Account("auditor", role=Role.AUDITOR), Block(f"+{NUMBER}"), Refusal.FORBIDDEN),
         (OPERATOR, Block("not a number"), Refusal.MALFORMED),
-        (OPERATOR, Block("nobody@example.org"), Refusal.MALFORMED),
+        (OPERATOR, Block("nobody@example.org, me@example.org"), Refusal.MALFORMED),
         (OPERATOR, Block(f"+{NUMBER}", "two\nlines"), Refusal.MALFORMED),
         (OPERATOR, Block(f"+{NUMBER}", "x" * 256), Refusal.MALFORMED),
         (OPERATOR, Unblock(f"+{NUMBER}"), Refusal.NOT_FOUND),

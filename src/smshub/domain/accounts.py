@@ -20,6 +20,10 @@ class Role(StrEnum):
 OVERRIDES = ("SMSType", "Sender", "Connector", "Validity", "Class")
 
 
+# How a recipient may be reached: a number by short messages, an address by mail.
+CHANNELS = ("sms", "email")
+
+
 class Account(msgspec.Struct, frozen=True):
     """
     An authenticated caller.
@@ -31,7 +35,8 @@ class Account(msgspec.Struct, frozen=True):
     made GSM 03.38 without changing its meaning (typographic quotes, dashes, accents) is, so that it costs less.
     `flash`: its texts are flash where a request of the SMSHub
     door names no type. `may_override` are those of OVERRIDES that its requests may set. `success_code` is the
-    response_code by which the OTP-Pi door tells it yes.
+    response_code by which the OTP-Pi door tells it yes. `channels` are those of CHANNELS that it may use, empty for
+    all; `subject` is that of a mail whose request names none.
     """
 
     name: str
@@ -50,6 +55,8 @@ class Account(msgspec.Struct, frozen=True):
     may_override: frozenset[str] = frozenset({"SMSType", "Sender"})
     success_code: str = "0000"
     ussd: bool = False  # whether it may send USSD codes though it is no operator
+    channels: frozenset[str] = frozenset()
+    subject: str = "Message"
 
     @property
     def sees_all(self) -> bool:

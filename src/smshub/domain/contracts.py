@@ -16,12 +16,15 @@ class Capabilities(msgspec.Struct, frozen=True):
     """
     What a way out can do.
 
-    `idempotent`: it recognises a repeated submission of the same message id, so an uncertain try may just be repeated.
+    `texts` are for numbers, `mail` is for addresses. `idempotent`: it recognises a repeated submission of the same
+    message id, so an uncertain try may just be repeated.
     """
 
     receipts: bool = False
     flash: bool = False
     idempotent: bool = False
+    texts: bool = True
+    mail: bool = False
 
 
 class ConnectorState(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from smshub.domain.addresses import route_prefixes
 from smshub.domain.message import MessageClass
 
 
@@ -17,8 +18,9 @@ class Target(msgspec.Struct, frozen=True):
 
 class Route(msgspec.Struct, frozen=True):
     """
-    Prefixes of numbers (digits, `""` for all) and the connectors that reach them.
+    Prefixes of numbers (digits, `""` for all) or of mail (`@example.org`, `@` for all), and the connectors for them.
 
+    Neither `""` nor digits lead to an address, and nothing with `@` leads to a number.
     `accounts` and `classes` narrow it; empty means any.
     """
 
@@ -64,12 +66,26 @@ class Routes:
                 self._by_prefix.setdefault(prefix, []).append(route)
         for same in self._by_prefix.values():
             same.sort(key=lambda route: -route.specificity)  # stable: equals keep the order of the file
-        self._lengths = sorted({len(prefix) for prefix in self._by_prefix}, reverse=True)
+        self._lengths = sorted({len(prefix) for prefix in self._by_prefix if "@" not in prefix}, reverse=True)
 
     def find(self, to: str, account: str, message_class: MessageClass) -> tuple[Route, str] | None:
         """Give the route with the longest prefix that suits, and that prefix; None where no route leads."""
+        if "@" in to:
+            return self._find_for(route_prefixes(to), account, message_class)
         for length in self._lengths:
             for route in self._by_prefix.get(to[:length], ()):
                 if route.suits(account, message_class):
                     return route, to[:length]
         return None
+
+    def _find_for(self, prefixes: Iterable[str], account: str, message_class: MessageClass) -> tuple[Route, str] | None:
+        for prefix in prefixes:
+            for route in self._by_prefix.get(prefix, ()):
+                if route.suits(account, message_class):
+                    return route, prefix
+        return None
+
+
+def leads_to(prefix: str, to: str) -> bool:
+    """Say whether a prefix is one of a recipient's: of its number, or of its address."""
+    return prefix in route_prefixes(to) if "@" in to else to.startswith(prefix)

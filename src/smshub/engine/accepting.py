@@ -6,6 +6,16 @@ from collections.abc import Callable
 import msgspec
 
 from smshub.domain.accounts import Account
+from smshub.domain.addresses import (
+    LONGEST_MAIL,
+    MAIL,
+    BadAddress,
+    BadSubject,
+    MailAddress,
+    check_subject,
+    is_address,
+    parse_address,
+)
 from smshub.domain.commands import Refusal, Refused, SendTexts
 from smshub.domain.message import MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
@@ -28,6 +38,7 @@ class Draft(msgspec.Struct, frozen=True):
     flash: bool
     due_at: float
     expires_at: float
+    subject: str = ""
 
 
 def draft(account: Account, command: SendTexts, now: float, policies: Callable[[MessageClass], ClassPolicy]) -> Draft:
@@ -40,21 +51,20 @@ def draft(account: Account, command: SendTexts, now: float, policies: Callable[[
         check_text(text)
     except BadText as error:
         raise Refused(Refusal.MALFORMED, "BadText", member="text", why=error) from None
-    if account.transliterate and not text.isascii():
-        text = transliterate(text)
-    measured = measure(text)
-    if measured.segments > account.max_segments:
-        raise Refused(
-            Refusal.MALFORMED, "TextTooLong", member="text", segments=measured.segments, limit=account.max_segments
-        )
+    mails = "@" in command.to[0] if len(command.to) == 1 else any(map(is_address, command.to))
+    if mails:
+        _check_mail(account, command)
+    encoding, segments = MAIL, 1
+    if not mails or not all(map(is_address, command.to)):
+        text, encoding, segments = _measured(account, text)
     if command.reference is not None:
         _check_reference(command.reference)
     message_class = command.message_class or account.message_class
     due_at, expires_at = _times(account, command, now, policies(message_class))
     return Draft(
         text=text,
-        encoding=measured.encoding.value,
-        segments=measured.segments,
+        encoding=encoding,
+        segments=segments,
         originator=_originator(account, command.originator),
         message_class=message_class,
         flash=command.flash,
@@ -63,8 +73,44 @@ def draft(account: Account, command: SendTexts, now: float, policies: Callable[[
     )
 
 
-def recipient_of(account: Account, written: str) -> Msisdn:
-    """Read a receiver as this account writes them. Raises `Refused`."""
+def _measured(account: Account, text: str) -> tuple[str, str, int]:
+    """Give a text for handsets as it is sent, its encoding and its segments. Raises `Refused`."""
+    if account.channels and "sms" not in account.channels:
+        raise Refused(Refusal.FORBIDDEN, "ChannelClosed", member="to", channel="short messages")
+    if account.transliterate and not text.isascii():
+        text = transliterate(text)
+    measured = measure(text)
+    if measured.segments > account.max_segments:
+        raise Refused(
+            Refusal.MALFORMED, "TextTooLong", member="text", segments=measured.segments, limit=account.max_segments
+        )
+    return text, measured.encoding.value, measured.segments
+
+
+def _check_mail(account: Account, command: SendTexts) -> None:
+    if account.channels and "email" not in account.channels:
+        raise Refused(Refusal.FORBIDDEN, "ChannelClosed", member="to", channel="mail")
+    if len(command.text) > LONGEST_MAIL:
+        raise Refused(Refusal.MALFORMED, "MailTooLong", member="text", count=len(command.text), limit=LONGEST_MAIL)
+    try:
+        check_subject(command.subject or "")
+    except BadSubject as error:
+        raise Refused(Refusal.MALFORMED, "BadSubject", member="subject", why=error) from None
+
+
+def as_mail(drafted: Draft, account: Account, command: SendTexts) -> Draft:
+    """Give what is shared by the mails of a submission that may have texts for handsets too."""
+    subject = (command.subject or "").strip() or account.subject
+    return msgspec.structs.replace(drafted, text=command.text, encoding=MAIL, segments=1, flash=False, subject=subject)
+
+
+def recipient_of(account: Account, written: str) -> Msisdn | MailAddress:
+    """Read a receiver, a number as this account writes them or a mail address. Raises `Refused`."""
+    if "@" in written:
+        try:
+            return parse_address(written.strip())
+        except BadAddress as error:
+            raise Refused(Refusal.MALFORMED, "BadAddress", member="to", value=written[:64], why=error) from None
     try:
         return parse_msisdn(written, account.country)
     except BadNumber as error:

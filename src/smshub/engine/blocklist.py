@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from smshub.domain.accounts import Account
+from smshub.domain.addresses import blocking_key
 from smshub.domain.commands import (
     Block,
     BlockedRecipient,
@@ -66,7 +67,7 @@ class Blocked:
         reason = command.reason
         if len(reason) > LONGEST_REASON or not reason.isprintable():
             raise Refused(Refusal.MALFORMED, "BadBlockReason", member="reason", limit=LONGEST_REASON)
-        to = recipient_of(account, command.to)
+        to = blocking_key(recipient_of(account, command.to))
         wanted = BlockedRecipient(to, self._clock(), account.name, reason)
         # An operator's word replaces an application's, not the other way round.
         kept = await self._committer.call(partial(store.block, blocked=wanted, replace=account.operates))
@@ -80,7 +81,7 @@ class Blocked:
         """Take a recipient off the list. Raises `Refused`."""
         if not (command.own or account.operates):
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
-        to = recipient_of(account, command.to)
+        to = blocking_key(recipient_of(account, command.to))
         whose = None if account.operates else account.name
         found = await self._committer.call(partial(store.unblock, recipient=to, blocked_by=whose))
         if found is None:
@@ -98,7 +99,7 @@ class Blocked:
         """Give a page of the list. Raises `Refused`."""
         if not account.sees_all:
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
-        to = None if command.to is None else recipient_of(account, command.to)
+        to = None if command.to is None else blocking_key(recipient_of(account, command.to))
         read = partial(store.read_blocklist, to=to, limit=command.limit, cursor=command.cursor)
         return await asyncio.to_thread(self._outbox.read, read)
 
@@ -111,5 +112,5 @@ class Blocked:
 
     def check(self, to: str, written: str) -> None:
         """Refuse a recipient that is blocked. Raises `Refused`."""
-        if to in self.recipients:
+        if blocking_key(to) in self.recipients:
             raise Refused(Refusal.BLOCKED, "Blocked", member="to", value=written[:40])

@@ -14,7 +14,7 @@ from smshub.domain.commands import ConnectorView, Way
 from smshub.domain.delivery import Reason, Uncertain
 from smshub.domain.message import Message, MessageClass
 from smshub.domain.retry import ClassPolicy, after
-from smshub.domain.routing import Route, Routes
+from smshub.domain.routing import Route, Routes, leads_to
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
 from smshub.store.changes import reject, requeue
@@ -110,7 +110,7 @@ class Dispatcher:
         for route in self.traffic.routes.routes:
             if found is not None and route is found[0]:
                 continue
-            fitting = [prefix for prefix in route.prefixes if to.startswith(prefix)]
+            fitting = [prefix for prefix in route.prefixes if leads_to(prefix, to)]
             longest = max(fitting, key=len, default=None)
             if longest is None:
                 why = "another prefix"

@@ -19,7 +19,6 @@ from smshub.domain.commands import (
     DeleteObject,
     Done,
     Explain,
-    Explained,
     HubStatus,
     ListBlocked,
     ListConnectors,
@@ -45,12 +44,11 @@ from smshub.domain.commands import (
 )
 from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
-from smshub.domain.numbers import parse_originator
-from smshub.domain.text import measure, why_not_gsm7
-from smshub.engine.accepting import Bound, Draft, Unbound, draft, fingerprint, recipient_of
+from smshub.engine.accepting import Bound, Draft, Unbound, as_mail, draft, fingerprint, recipient_of
 from smshub.engine.blocklist import Blocked
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
+from smshub.engine.explaining import explain
 from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
 from smshub.engine.watching import memory
@@ -123,7 +121,7 @@ class Hub:
             ListMessages: self._list,
             CancelMessage: self._cancel,
             ReleaseMessage: self._release,
-            Explain: self._explain,
+            Explain: partial(explain, dispatcher=dispatcher, blocked=self.blocked, clock=clock),
             HubStatus: self.status,
             ListConnectors: self._list_connectors,
             TestConnector: self._test,
@@ -211,8 +209,16 @@ class Hub:
         self.blocked.check(to, written)
         ways = asked or self._dispatcher.find(to, account.name, drafted.message_class)
         if not ways:
-            raise Refused(Refusal.NO_ROUTE, "NoRoute", member="to", value=written[:40])
+            raise Refused(Refusal.NO_ROUTE, "NoMailRoute" if "@" in to else "NoRoute", member="to", value=written[:64])
+        if asked:
+            self._check_channel(asked[0], to, written)
         return ways
+
+    def _check_channel(self, name: str, to: str, written: str) -> None:
+        """Refuse a connector, named past the routes, that does not reach such a recipient. Raises `Refused`."""
+        can = self._dispatcher.outlets[name].connector.capabilities
+        if not (can.mail if "@" in to else can.texts):
+            raise Refused(Refusal.NO_ROUTE, "WrongChannel", member="to", name=name, value=written[:64])
 
     def _assign(
         self,
@@ -226,6 +232,8 @@ class Hub:
         now: float,
     ) -> tuple[Outlet, Message]:
         """Make a message; where its outlet can take it at once, its first attempt is part of the same commit."""
+        if "@" in recipient[1]:
+            drafted = as_mail(drafted, account, command)
         outlet = self._dispatcher.choose(ways, self._loop.time())
         begun = drafted.due_at <= now and outlet.try_take(drafted.segments, drafted.originator, self._loop.time())
         return outlet, Message(
@@ -250,6 +258,7 @@ class Hub:
             attempt=1 if begun else 0,
             fence=(outlet.fence or 0) if begun else 0,
             started_at=now if begun else None,
+            subject=drafted.subject,
         )
 
     async def _commit(
@@ -384,43 +393,6 @@ class Hub:
         self._dispatcher.requeue(await self._find(account, message.id))
         return await self._show(account, command)
 
-    async def _explain(self, account: Account, command: Explain) -> Explained:
-        asked = SendTexts(
-            to=(command.to,),
-            text=command.text,
-            originator=command.originator,
-            message_class=command.message_class,
-            flash=command.flash,
-        )
-        now = self._clock()
-        drafted = draft(account, asked, now, self._dispatcher.policy)
-        to = recipient_of(account, command.to)
-        measured = measure(command.text)
-        originator = parse_originator(drafted.originator)
-        ways = self._dispatcher.explain(to, account.name, drafted.message_class)
-        notes = [f"{character!r} is not in GSM 03.38" for character in why_not_gsm7(command.text)]
-        if to in self.blocked.recipients:
-            notes.append("the recipient is on the blocklist: it would be refused")
-        taking = next((self._dispatcher.outlets[way.connector] for way in ways if way.taken), None)
-        if taking is not None and drafted.flash and not taking.connector.capabilities.flash:
-            notes.append(f"{taking.name} cannot send flash texts: it would go as a normal one")
-        if taking is None:
-            notes.append("no connector can send it now: it would wait in the queue, or be refused where no route leads")
-        return Explained(
-            to=to,
-            originator=originator.value,
-            originator_ton=originator.ton,
-            originator_npi=originator.npi,
-            encoding=drafted.encoding,
-            characters=measured.characters,
-            units=measured.units,
-            segments=drafted.segments,
-            message_class=drafted.message_class,
-            valid_for=drafted.expires_at - drafted.due_at,
-            ways=ways,
-            notes=tuple(notes),
-        )
-
     async def _test(self, account: Account, command: TestConnector) -> Submitted:
         _need(account.operates)
         if command.name not in self._dispatcher.outlets:
@@ -431,6 +403,7 @@ class Hub:
         drafted = draft(account, asked, now, self._dispatcher.policy)
         recipient = (command.to, recipient_of(account, command.to))
         self.blocked.check(recipient[1], command.to)
+        self._check_channel(command.name, recipient[1], command.to)
         taken = self._assign(drafted, account, asked, recipient, (command.name,), message_id, message_id, now)
         return await self._commit(account, asked, [taken])
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from smshub.domain.addresses import blocking_key
 from smshub.domain.contracts import Connector
 from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
 from smshub.domain.incoming import Incoming
@@ -198,7 +199,7 @@ class Outlet:
 
     def launch(self, message: Message) -> None:
         """Send a message whose attempt is on disk and whose room is reserved."""
-        if message.to in self._plan.blocked:  # since it was accepted
+        if blocking_key(message.to) in self._plan.blocked:  # since it was accepted
             self._settle_barred(message)
             return
         self._reserved -= message.segments
@@ -263,7 +264,7 @@ class Outlet:
                 break
             if message.id in self._starting or message.id in self.in_flight:
                 continue  # an older picture of what is on its way: begun again, it would be sent twice
-            if message.to in self._plan.blocked:
+            if blocking_key(message.to) in self._plan.blocked:
                 self._plan.bar(message)
             elif message.expires_at > wall:  # else housekeeping expires it
                 self._begin(message, now, wall)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
+from smshub.domain.addresses import is_address
 from smshub.domain.commands import BlockedRecipient, Blocklist
 from smshub.domain.message import State
 from smshub.store.reads import MAX_PAGE, live
@@ -70,6 +71,11 @@ def read_blocklist(connection: Connection, to: str | None, limit: int, cursor: s
 
 
 def read_waiting(connection: Connection, recipient: str) -> list[str]:
-    """Give the ids of the QUEUED messages for a recipient: looks at everything that waits, there being no index."""
-    statement = select(messages.c.id).where(*live(State.QUEUED), messages.c.recipient == recipient)
+    """
+    Give the ids of the QUEUED messages for a recipient, an address in any spelling.
+
+    Looks at everything that waits, there being no index.
+    """
+    column = func.lower(messages.c.recipient) if is_address(recipient) else messages.c.recipient
+    statement = select(messages.c.id).where(*live(State.QUEUED), column == recipient)
     return list(connection.execute(statement).scalars())
