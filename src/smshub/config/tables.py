@@ -228,7 +228,9 @@ class GroupSettings(Settings):
         "Answer of the OTP-Pi door that means yes: 0000 as OTP-Pi has it, or 000 as its publisher's samples have it.",
         "0000",
     )
-    ussd: bool = setting("Let it send USSD codes through modems, and see which they are, though it is no operator.", False)
+    ussd: bool = setting(
+        "Let it send USSD codes through modems, and see which they are, though it is no operator.", default=False
+    )
     cors_origins: list[Annotated[str, AfterValidator(web_origin)]] = setting(
         "Origins whose pages may call in a browser's name.", [], examples=[["https://shop.example"]]
     )
