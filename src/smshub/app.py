@@ -32,6 +32,7 @@ from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.incoming import Inbox
 from smshub.engine.letters import Letters
+from smshub.engine.modems import ModemRoom
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
 from smshub.engine.programs import Programs
@@ -112,6 +113,7 @@ class Application:
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
+        self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers})
         self._housekeeping = Housekeeping(

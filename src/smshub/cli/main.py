@@ -13,6 +13,7 @@ from smshub.cli.demo import demo
 from smshub.cli.explain import explain
 from smshub.cli.failure import Failed
 from smshub.cli.migrate import migrate
+from smshub.cli.modem import inbox, modem
 from smshub.cli.send import send
 from smshub.cli.serve import serve
 
@@ -38,6 +39,8 @@ app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
 app.add_typer(frontend.app, name="frontend")
 app.add_typer(parked.app, name="parked")
+app.add_typer(modem, name="modem")
+app.add_typer(inbox, name="inbox")
 app.add_typer(publish.app, name="publish")
 app.add_typer(simulate.app, name="simulate")
 app.command()(backup)

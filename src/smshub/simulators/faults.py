@@ -40,7 +40,7 @@ class Action(StrEnum):
     TRUNCATE = "truncate"  # take it, answer half and close
     REDIRECT = "redirect"  # send the client elsewhere (HTTP)
     MUTE = "mute"  # never ask for the text (modem)
-    FLOOD = "flood"  # talk without being asked, before, between and after (modem), then take it
+    CHATTER = "chatter"  # talk without being asked, before, between and after (modem), then take it
     RECEIPT = "receipt"  # how the delivery reports come
 
 

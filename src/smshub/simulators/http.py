@@ -45,7 +45,7 @@ TAKING = frozenset(
     }
 )
 
-ACTIONS = frozenset(Action) - {Action.MUTE, Action.FLOOD}
+ACTIONS = frozenset(Action) - {Action.MUTE, Action.CHATTER}
 
 
 @dataclass(frozen=True, slots=True)

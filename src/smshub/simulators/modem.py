@@ -27,11 +27,11 @@ from smshub.simulators.faults import Action, Report, Script, Step
 # What this simulator can do wrong with a text.
 FAULTS = (
     *(Action.ACCEPT, Action.REFUSE, Action.THROTTLE, Action.DELAY, Action.HANG, Action.DROP, Action.LATE),
-    *(Action.DUPLICATE, Action.GARBAGE, Action.HUGE, Action.TRUNCATE, Action.MUTE, Action.FLOOD, Action.RECEIPT),
+    *(Action.DUPLICATE, Action.GARBAGE, Action.HUGE, Action.TRUNCATE, Action.MUTE, Action.CHATTER, Action.RECEIPT),
 )
 
 MOST_STORED: Final = 50
-_FLOOD = 200
+_CHATTER = 200
 _LONGEST_LINE = 4_096
 _SMSC = "+491710760000"
 
@@ -73,7 +73,8 @@ class ModemSimulator:
     The modem. `write` gets its bytes, `later` calls back after so many seconds, `unplug` pulls it out.
 
     `taken` lists every segment that was handed over, `heard` every command line, `show` gets a line for each whole
-    text. `registers_after` is in seconds, `balance` what `*100#` answers.
+    text. `registers_after` is in seconds, `ussd` what the network answers to which code; with
+    `keeps_echo` the echo stays whatever `ATE0` says.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class ModemSimulator:
         card: Card | None = None,
         registers_after: float = 0.0,
         receipt_delay: float = 0.05,
-        echo: bool = True,
+        keeps_echo: bool = False,
         ussd: Mapping[str, str] | None = None,
         imei: str = "490154203237518",
         show: Callable[[str], None] | None = None,
@@ -100,7 +101,7 @@ class ModemSimulator:
         self.write: Callable[[bytes], None] = lambda _: None
         self.later: Later = lambda _seconds, _call: None
         self.unplug: Callable[[], None] = lambda: None
-        self._stubborn_echo = echo
+        self.keeps_echo = keeps_echo
         self._parts: dict[tuple[str, int], dict[int, str]] = {}
         self._count = 0
         self.power_on()
@@ -182,7 +183,7 @@ class ModemSimulator:
         return self._unlocked
 
     def _set_echo(self, value: str) -> None:
-        self._echo = value == "1" if self._stubborn_echo else self._echo
+        self._echo = value == "1" or self.keeps_echo
         self._say("OK")
 
     def _set_errors(self, value: str) -> None:
@@ -192,6 +193,9 @@ class ModemSimulator:
     def _set_charset(self, value: str) -> None:
         self._charset = value
         self._say("OK")
+
+    def _ask_charset(self) -> None:
+        self._say(f'+CSCS: "{self._charset}"', "OK")
 
     def _set_mode(self, value: str) -> None:
         self._pdu_mode = value == "0"
@@ -258,15 +262,15 @@ class ModemSimulator:
         self._step = self.script.next()
         if self._step.action is Action.MUTE:
             return
-        if self._step.action is Action.FLOOD:
-            self._flood()
+        if self._step.action is Action.CHATTER:
+            self._chatter()
         self._prompt = int(length)
         self.write(b"\r\n> ")
-        if self._step.action is Action.FLOOD:
-            self._flood()
+        if self._step.action is Action.CHATTER:
+            self._chatter()
 
-    def _flood(self) -> None:
-        self._say(*("^RSSI: 17", "RING", "+CREG: 1") * _FLOOD)
+    def _chatter(self) -> None:
+        self._say(*("^RSSI: 17", "RING", "+CREG: 1") * _CHATTER)
 
     def _submitted(self, pdu: str, length: int) -> None:
         """Take a segment and do with it what the script says."""
@@ -305,10 +309,10 @@ class ModemSimulator:
             case Action.GARBAGE:
                 self.write(bytes(range(0x80, 0x100)) + b"\r\n\xff\xfe\x00\x81OK\xfe\r\n\r\n\n\n")
                 self._accept(submit, number)
-            case Action.FLOOD:
-                self._flood()
+            case Action.CHATTER:
+                self._chatter()
                 self._accept(submit, number)
-                self._flood()
+                self._chatter()
             case Action.DUPLICATE:
                 self._accept(submit, number)
                 self._say(f"+CMGS: {number}", "OK")
@@ -403,6 +407,8 @@ class ModemSimulator:
 
     def _ask_ussd(self, code: str) -> None:
         self._say("OK")
+        if self._charset == "UCS2" and len(code) % 4 == 0:
+            code = bytes.fromhex(code).decode("utf-16-be")
         answer = self.ussd.get(code)
         if answer is None:
             self.later(0.01, lambda: self._say("+CUSD: 4"))
@@ -441,6 +447,8 @@ _ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "+CSCA?": (f'+CSCA: "{_SMSC}",145',),
     "+CSCS=?": ('+CSCS: ("GSM","IRA","UCS2")',),
     "+CMGF=?": ("+CMGF: (0,1)",),
+    "+CFUN=1": (),
+    "+CGREG=2": (),
     "+CPMS=?": ('+CPMS: ("SM"),("SM"),("SM")',),
     "+CNMI=?": ("+CNMI: (0-2),(0,1),(0),(0-2),(0,1)",),
     "+CSMS=?": ("+CSMS: (0,1)",),
@@ -458,6 +466,7 @@ _HANDLERS: Final[tuple[tuple[re.Pattern[str], Callable[..., None]], ...]] = tupl
         (r"E([01])", ModemSimulator._set_echo),  # noqa: SLF001 - the table of its own commands
         (r"\+CMEE=([012])", ModemSimulator._set_errors),  # noqa: SLF001
         (r'\+CSCS="(GSM|IRA|UCS2)"', ModemSimulator._set_charset),  # noqa: SLF001
+        (r"\+CSCS\?", ModemSimulator._ask_charset),  # noqa: SLF001
         (r"\+CMGF=([01])", ModemSimulator._set_mode),  # noqa: SLF001
         (r"\+CPIN\?", ModemSimulator._ask_pin),  # noqa: SLF001
         (r'\+CPINR="SIM PIN"', ModemSimulator._ask_tries),  # noqa: SLF001
@@ -474,7 +483,7 @@ _HANDLERS: Final[tuple[tuple[re.Pattern[str], Callable[..., None]], ...]] = tupl
         (r"\+CMGL=(\d)", ModemSimulator._list),  # noqa: SLF001
         (r"\+CMGR=(\d{1,3})", ModemSimulator._read),  # noqa: SLF001
         (r"\+CMGD=(\d{1,3})(?:,(\d))?", ModemSimulator._delete),  # noqa: SLF001
-        (r'\+CUSD=1,"([0-9*#]+)"(?:,\d+)?', ModemSimulator._ask_ussd),  # noqa: SLF001
+        (r'\+CUSD=1,"([0-9A-F*#]+)"(?:,\d+)?', ModemSimulator._ask_ussd),  # noqa: SLF001
         (r"\+CUSD=2", ModemSimulator._end_ussd),  # noqa: SLF001
     )
 )

@@ -102,7 +102,7 @@ class ModemSettings(ConnectorSettings):
     send_timeout: float = setting(
         "Seconds that it may take to send one segment; after them nobody knows whether it left.", 60.0, gt=0, le=600
     )
-    ussd_timeout: float = setting("Seconds that the network may take to answer a USSD code.", 30.0, gt=0, le=300)
+    ussd_timeout: float = setting("Seconds that the network may take to answer a USSD code.", 25.0, gt=0, le=300)
     poll: float = setting(
         "Seconds between two looks at the network, the signal and the texts that came in.", 30.0, gt=0, le=3_600
     )

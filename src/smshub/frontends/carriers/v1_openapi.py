@@ -56,7 +56,7 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
 
 
 # Lists that are asked for page by page, and nothing else.
-PAGED: Final = ("listBlocked", "listParked")
+PAGED: Final = ("listBlocked", "listParked", "listIncoming")
 
 
 def components(operations: Iterable[Operation]) -> dict[str, Any]:

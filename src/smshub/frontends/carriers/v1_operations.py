@@ -85,6 +85,11 @@ def _message_id(asked: Asked) -> str:
     return message_id
 
 
+def named_id(asked: Asked) -> str:
+    """Give the id in a path. Raises `Refused`: none of ours looks like it."""
+    return _message_id(asked)
+
+
 def _name(kind: str, asked: Asked) -> str:
     name = asked.path["name"]
     if not NAME.fullmatch(name):

@@ -44,6 +44,11 @@ def decode_parked(query: bytes) -> ListParked:
     return ListParked(**_read(query, {name: FILTERS[name] for name in PAGING}))
 
 
+def read_filters(query: bytes, filters: Mapping[str, tuple[str, Callable[[str], Any]]]) -> dict[str, Any]:
+    """Read a query string of these filters into members of a command. Raises `Refused` (BadFilter)."""
+    return _read(query, filters)
+
+
 def decode_seconds(query: bytes, *, usual: float, most: float) -> float:
     """Read `seconds`, the only parameter of some lists. Raises `Refused` (BadFilter)."""
     return float(_read(query, {"seconds": ("seconds", partial(_seconds, most=most))}).get("seconds", usual))

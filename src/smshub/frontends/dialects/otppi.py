@@ -34,6 +34,7 @@ from smshub.domain.commands import (
     Unblock,
     text_of,
 )
+from smshub.domain.incoming import ListModems, Modems, ModemView, RequestUssd, UssdAnswered
 from smshub.domain.references import DIGESTED
 from smshub.protocols.jsonrpc import JsonError, load
 
@@ -139,12 +140,16 @@ def _load_with_commas(document: bytes, error: JsonError) -> Any:
         raise _malformed(str(error)) from None
 
 
-def _command(name: str, document: Mapping[str, Any], data: Mapping[str, Any], client: str) -> Command | Done | Refused:
+def _command(  # noqa: C901 - a case for each command
+    name: str, document: Mapping[str, Any], data: Mapping[str, Any], client: str
+) -> Command | Done | Refused:
     try:
         if not name:
             raise _malformed("the member 'command' is missing", "command")
-        if name in {"echo", "get-modem-list"}:
+        if name == "echo":
             return NOTHING
+        if name == "get-modem-list":
+            return ListModems()
         if name in _NOT_OFFERED:
             raise _not_offered(_NOT_OFFERED[name])
         if not isinstance(document.get("data"), dict):
@@ -156,6 +161,8 @@ def _command(name: str, document: Mapping[str, Any], data: Mapping[str, Any], cl
                 return Block(_receiver(data), own=True)
             case "unblock-msisdn":
                 return Unblock(_receiver(data), own=True)
+            case "request-ussd":
+                return RequestUssd(_text(data, "ussd_code").strip(), _text(data, "modem_id").strip() or None)
             case _:
                 raise _malformed("the member 'command' names no command of this interface", "command")
     except Refused as refused:
@@ -257,11 +264,43 @@ def encode(
         case Submitted(messages=(message, *_)):
             # The connector is in it only where the first try was begun with the acceptance.
             answer["data"] = {"modemID": message.connector if message.attempt else "", "result": message.id}
-        case _ if call.name == "get-modem-list":
-            answer["data"] = {"modem_list": {}}
+        case Modems(modems=modems):
+            answer["data"] = {"modem_list": {modem.id: _modem(modem) for modem in modems}}
+        case UssdAnswered():
+            answer["data"] = {
+                "ussd_content": outcome.content,
+                "ussd_content_raw": outcome.raw,
+                "replyable": outcome.replyable,
+            }
         case _:
             pass
     return _encode(answer)
+
+
+def _modem(modem: ModemView) -> dict[str, Any]:
+    """Tell a modem under OTP-Pi's keys; it goes to the network for texts only, never for the internet."""
+    return {
+        "id": modem.id,
+        "name": " ".join(filter(None, (modem.manufacturer, modem.model))) or modem.id,
+        "port": modem.port,
+        "imei": modem.imei,
+        "imsi": modem.imsi,
+        "iccid": modem.iccid,
+        "smsCenter": modem.smsc,
+        "copsOperator": modem.operator,
+        "active": modem.active,
+        "connected": modem.connected,
+        "defaultModem": modem.default,
+        "internetAccess": False,
+        "internetConnected": False,
+        "signalStrength": {
+            "value": modem.signal,
+            "rssi": modem.dbm,
+            "ber": modem.ber,
+            "condition": modem.condition.capitalize(),
+            "class": modem.condition,
+        },
+    }
 
 
 def _refusal(call: Call, refused: Refused, catalogue: Mapping[str, str]) -> dict[str, Any]:
