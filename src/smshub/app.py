@@ -26,6 +26,7 @@ from smshub.domain.retry import POLICIES
 from smshub.domain.routing import Routes
 from smshub.engine.backups import Backups
 from smshub.engine.callbacks import Callbacks
+from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
@@ -109,13 +110,19 @@ class Application:
             outbox=self._outbox,
             shared=self._outbox.database.name != "sqlite",
         )
+        self._challenges = Challenges(
+            send=self.hub.send,
+            committer=self._committer,
+            outbox=self._outbox,
+            keys=configuration.otp_keys(self._file.otp, self._key),
+        )
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
-        self.hub.serve({**parking.handlers, **self._brokers.handlers})
+        self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,
@@ -207,6 +214,7 @@ class Application:
         self._gate.load(logins_of(config))
         self._gate.ask(directory_of(config), map(configuration.username_of, config.accounts, config.accounts.values()))
         self._catalogue = {**CATALOGUE, **config.errors}
+        self._challenges.keys = configuration.otp_keys(config.otp, self._key)
         self._signing.apply(config.server.limits.signing, config.server.public_url, self._catalogue)
         self._housekeeping.disk_reserve = config.server.limits.disk_reserve
         before = self.config.connectors if self._dispatcher.outlets else {}

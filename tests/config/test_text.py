@@ -59,6 +59,7 @@ def test_every_key_of_the_example_can_be_switched_on():
         "frontends",
         "broker",
         "errors",
+        "otp",
     } == set(document)
 
 

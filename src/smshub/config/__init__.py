@@ -21,6 +21,7 @@ from smshub.config.changes import (
 from smshub.config.checks import check, notes
 from smshub.config.domain import accounts_of, ldap_account_of, policies_of, program_keys, readers_of, routes_of, shared
 from smshub.config.ldap import Ldap
+from smshub.config.otp import otp_keys
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
 from smshub.config.tables import (
@@ -74,6 +75,7 @@ __all__ = [
     "load",
     "merge",
     "notes",
+    "otp_keys",
     "plan",
     "policies_of",
     "program_keys",

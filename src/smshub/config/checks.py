@@ -11,6 +11,7 @@ from string import Formatter
 from smshub.config.frontends import check_frontends
 from smshub.config.ldap import Ldap
 from smshub.config.lines import Loc
+from smshub.config.otp import check_otp
 from smshub.config.problems import ConfigError
 from smshub.config.tables import Config, RouteSettings, Server, Tls, username_of
 from smshub.config.values import address, nearest
@@ -50,6 +51,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
         problems += _route(route, ("routes", place), names)
     problems += _route_names(config)
     problems += check_frontends(config.frontends, names["accounts"])
+    problems += check_otp(config)
     problems += _errors(config.errors)
     return problems
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from smshub.config.otp import merged, policy_of
 from smshub.config.tables import AccountSettings, Config, GroupSettings
 from smshub.domain.accounts import Account
 from smshub.domain.letters import Reader
@@ -54,7 +55,9 @@ def _laid(config: Config, group: str | None, own: GroupSettings) -> GroupSetting
     for settings in (config.defaults, config.groups.get(group or ""), own):
         if settings is not None:
             written = settings.model_fields_set
+            own_otp = merged(laid.get("otp"), settings.otp)
             laid |= {name: getattr(settings, name) for name in written if name in GroupSettings.model_fields}
+            laid["otp"] = own_otp
     return GroupSettings.model_validate(laid)
 
 
@@ -76,6 +79,9 @@ def _account(name: str, settings: GroupSettings, config: Config) -> Account:
         transliterate=settings.transliterate,
         flash=settings.flash,
         may_override=frozenset(settings.may_override),
+        partial=settings.partial,
+        callback_final=settings.callback_final,
+        otp=policy_of(config.otp, settings.otp),
     )
 
 

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from smshub.config.broker import BrokerSettings, BrokerTls
 from smshub.config.ldap import Ldap, LdapBind
+from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.problems import bare_type, table_of
 from smshub.config.reading import connector_types
 from smshub.config.tables import (
@@ -56,9 +57,11 @@ def example(password: str | None = None) -> str:
         _table("[classes.otp]", OtpClass, {}),
         _table("[classes.transactional]", ClassSettings, {}),
         _table("[classes.bulk]", BulkClass, {}),
+        _table("[otp]", OtpSettings),
         _table("[defaults]", GroupSettings),
         _table("[groups.hospital]", GroupSettings),
         _table("[accounts.shop]", AccountSettings, account),
+        _table("[accounts.shop.otp]", OtpPolicySettings),
         *_connectors(),
         _table("[ldap]", Ldap),
         _table("[ldap.bind]", LdapBind),
@@ -190,9 +193,11 @@ def _tables() -> Iterator[str]:
         ("[classes.otp]", OtpClass),
         ("[classes.transactional]", ClassSettings),
         ("[classes.bulk]", BulkClass),
+        ("[otp]", OtpSettings),
         ("[defaults]", GroupSettings),
         ("[groups.NAME]", GroupSettings),
         ("[accounts.NAME]", AccountSettings),
+        ("[accounts.NAME.otp], [groups.NAME.otp], [defaults.otp]", OtpPolicySettings),
         ("[[routes]]", RouteSettings),
         ("[[routes]] connectors", RouteConnector),
         ("[ldap]", Ldap),

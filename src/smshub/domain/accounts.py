@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from smshub.domain.message import MessageClass
+from smshub.domain.otp import OtpPolicy
 
 
 class Role(StrEnum):
@@ -36,7 +37,9 @@ class Account(msgspec.Struct, frozen=True):
     `flash`: its texts are flash where a request of the SMSHub
     door names no type. `may_override` are those of OVERRIDES that its requests may set. `success_code` is the
     response_code by which the OTP-Pi door tells it yes. `channels` are those of CHANNELS that it may use, empty for
-    all; `subject` is that of a mail whose request names none.
+    all; `subject` is that of a mail whose request names none. `otp` is the policy of its codes.
+    `partial`: of several receivers in one call the good ones are taken where others are refused. `callback_final`: a
+    second answer over a broker tells what became of a text.
     """
 
     name: str
@@ -54,9 +57,12 @@ class Account(msgspec.Struct, frozen=True):
     flash: bool = False
     may_override: frozenset[str] = frozenset({"SMSType", "Sender"})
     success_code: str = "0000"
+    partial: bool = False
+    callback_final: bool = False
     ussd: bool = False  # whether it may send USSD codes though it is no operator
     channels: frozenset[str] = frozenset()
     subject: str = "Message"
+    otp: OtpPolicy = OtpPolicy()
 
     @property
     def sees_all(self) -> bool:

@@ -30,6 +30,7 @@ CATALOGUE: Mapping[str, str] = {
     "TextTooLong": "The text needs {segments} segments; at most {limit} are allowed.",
     "NoRecipient": "There is no recipient.",
     "TooManyRecipients": "There are {count} recipients; at most {limit} are allowed in one request.",
+    "NotTaken": "{value} was refused when this was first asked for.",
     "BadNumber": "'{value}' is not a number that can be reached: {why}.",
     "BadAddress": "'{value}' is not a mail address: {why}.",
     "BadSubject": "The subject cannot be used: {why}.",

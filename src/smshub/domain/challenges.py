@@ -27,7 +27,7 @@ class RequestOtp(msgspec.Struct, frozen=True):
     end its life, never later than the policy's longest. `code` is the caller's own, None lets the hub draw one.
     `host` asks for the origin-bound last line, `app_hash` for that of SMS Retriever; both take the account's leave.
     `source` is the address of the person behind the request, for the limits. `fallback` is a mail address that the
-    code goes to where no text can.
+    code goes to where no text can. `key` is the caller's idempotency key: the same request again gets the first answer.
     """
 
     to: str
@@ -45,6 +45,7 @@ class RequestOtp(msgspec.Struct, frozen=True):
     fallback: str | None = None
     client: str = ""
     source: str = ""
+    key: str | None = None
 
     def __repr__(self) -> str:
         return f"RequestOtp({self.reference!r})"

@@ -135,6 +135,21 @@ class Hub(Protocol):
         """
 
 
+class Guard(Protocol):
+    """What keeps codes from being asked for without end: limits of recipients, accounts, addresses and countries."""
+
+    async def check(self, account: Account, to: str, source: str, now: float) -> None:
+        """
+        Let one code, or its repeat, be sent, before anything is stored.
+
+        `to` is the recipient as it is stored, `source` the address of the person behind the request, where it is known.
+        Raises `Refused`.
+        """
+
+    async def verified(self, account: Account, to: str, now: float) -> None:
+        """Learn that a code for this recipient was right."""
+
+
 class Gate(Protocol):
     """Who is calling."""
 

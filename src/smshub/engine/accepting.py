@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -17,14 +18,36 @@ from smshub.domain.addresses import (
     parse_address,
 )
 from smshub.domain.commands import Refusal, Refused, SendTexts
-from smshub.domain.message import MessageClass
+from smshub.domain.message import Message, MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
 from smshub.domain.references import DIGESTED
 from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
 from smshub.domain.text import BadText, check_text, measure, transliterate
+from smshub.store.batch import Again, Opening, Taken
 
 LONGEST_REFERENCE = 255
 FARTHEST_SCHEDULE = 366 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """
+    A text with a code in it, bound to a challenge.
+
+    `bind` makes the challenge of the message, or leads the message to the one it has; `fingerprint` tells two requests
+    with one idempotency key apart.
+    """
+
+    bind: Callable[[Message], tuple[Message, Opening | Again]]
+    fingerprint: str = ""
+
+
+class Unbound(Exception):
+    """The challenge could not be opened or sent again, for the reason that is `taken`; nothing was written."""
+
+    def __init__(self, taken: Taken) -> None:
+        super().__init__(taken.why.value)
+        self.taken = taken
 
 
 class Draft(msgspec.Struct, frozen=True):

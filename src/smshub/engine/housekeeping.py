@@ -14,6 +14,7 @@ from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
 from smshub.engine.polling import Polling
+from smshub.store.challenges import FORGET_BATCH, forget_challenges, forget_failures
 from smshub.store.changes import expire, forget_early_receipts, forget_references
 from smshub.store.errors import StoreUnavailable
 from smshub.store.leases import acquire_lease, release_lease, renew_lease
@@ -29,6 +30,8 @@ FORGET_EVERY = 3_600.0
 ERASE_EVERY = 60.0
 KEEP_SIGNATURES = 24 * 3_600.0
 COUNT_EVERY = 5.0
+KEEP_CHALLENGES = 3_600.0
+KEEP_FAILURES = 90 * 86_400.0
 KEEP_REFERENCES = 48 * 3_600.0
 KEEP_EARLY_RECEIPTS = 24 * 3_600.0
 EXPIRE_BATCH = 1_000
@@ -91,10 +94,13 @@ class Housekeeping:
         if now - self._erased_at >= ERASE_EVERY:
             self._erased_at = now
             await self._committer.call(partial(forget_signatures, now=wall, keep=KEEP_SIGNATURES))
+            while await self._committer.call(partial(forget_challenges, before=wall - KEEP_CHALLENGES)) == FORGET_BATCH:
+                pass
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
             await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))
             await self._committer.call(partial(forget_early_receipts, before=wall - KEEP_EARLY_RECEIPTS))
+            await self._committer.call(partial(forget_failures, before=wall - KEEP_FAILURES))
 
     def look_at_disk(self) -> None:
         """Let the hub take no more texts while there is less room than is kept in reserve."""

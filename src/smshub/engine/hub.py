@@ -53,6 +53,7 @@ from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
 from smshub.engine.watching import memory
 from smshub.store.batch import Taken
+from smshub.engine.several import completed, sort_out
 from smshub.store.changes import cancel, release
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Accept, Outbox, Replay
@@ -165,33 +166,47 @@ class Hub:
             raise Refused(Refusal.UNAVAILABLE, "QueueFull", retry_after=30.0)
         if self.disk_full:
             raise Refused(Refusal.UNAVAILABLE, "DiskFull", retry_after=30.0)
+        left_out: dict[str, Refused] = {}
         try:
-            taken = self._take(account, command)
+            taken = self._take(account, command, left_out)
         except Refused as refused:
             if command.reference is None or refused.refusal not in _OVERTAKEN:
                 raise
             found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.reference)
             if found is None:
                 raise
-            return await self._replay(found, command.reference, _print(command, bound) or "")
-        return await self._commit(account, command, taken, bound)
+            submitted = await self._replay(found, command.reference, _print(command, bound) or "")
+        else:
+            submitted = await self._commit(account, command, taken, bound)
+        return completed(submitted, command.to, left_out) if account.partial and len(command.to) > 1 else submitted
 
-    def _take(self, account: Account, command: SendTexts) -> list[tuple[Outlet, Message]]:
-        """Make the messages of a submission, each with its outlet. Raises `Refused`."""
+    def _take(
+        self, account: Account, command: SendTexts, left_out: dict[str, Refused]
+    ) -> list[tuple[Outlet, Message]]:
+        """
+        Make the messages of a submission, each with its outlet. Raises `Refused`.
+
+        Receivers that are refused while others are taken, for an account that wants it so, go into `left_out`.
+        """
         now = self._clock()
         drafted = draft(account, command, now, self._dispatcher.policy)
         if account.rate is not None:
             self._limit(account, len(command.to))
-        recipients = [(written, recipient_of(account, written)) for written in command.to]
         asked = self._asked_for(account, command)
-        ways = [self._ways(account, drafted, written, to, asked) for written, to in recipients]
+
+        def way_of(written: str) -> tuple[tuple[str, str], tuple[str, ...]]:
+            to = recipient_of(account, written)
+            return (written, to), self._ways(account, drafted, written, to, asked)
+
+        some = account.partial and len(command.to) > 1
+        found = sort_out(command.to, way_of, left_out) if some else [way_of(written) for written in command.to]
         # From here on nothing is refused, so that the room reserved is either used or given back at the commit.
         submission = self._ids()
         return [
             self._assign(
                 drafted, account, command, recipient, way, submission, self._ids() if place else submission, now
             )
-            for place, (recipient, way) in enumerate(zip(recipients, ways, strict=True))
+            for place, (recipient, way) in enumerate(found)
         ]
 
     def _asked_for(self, account: Account, command: SendTexts) -> tuple[str, ...]:

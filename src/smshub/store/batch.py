@@ -1,15 +1,49 @@
 """What the committer hands to the outbox in one transaction, and what the outbox answers."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from smshub.domain.challenges import Verdict
 from smshub.domain.delivery import Receipt
 from smshub.domain.message import Message, State
 
 # A function of a SQLAlchemy connection; this module is also read by a process that does without SQLAlchemy.
 Call = Callable[[Any], Any]
+
+
+class Opening(msgspec.Struct, frozen=True, tag=True):
+    """
+    A challenge that begins with the message that carries its code; `id` is that of the message.
+
+    `digest` is the MAC of the code under the key `key_id`; the code itself is never here. The limits are those of
+    failures of the recipient (domain.otp.blocked_until).
+    """
+
+    id: str
+    account: str
+    reference: str
+    recipient: str
+    digest: bytes
+    key_id: str
+    tries: int
+    created_at: float
+    expires_at: float
+    failures_per_hour: int
+    lock_after: int
+
+
+class Again(msgspec.Struct, frozen=True, tag=True):
+    """The code of a challenge that was sent `sends` times goes out once more with the message `message_id`."""
+
+    id: str
+    account: str
+    reference: str
+    message_id: str
+    sends: int
+    at: float
 
 
 class Accept(msgspec.Struct, frozen=True):
@@ -18,13 +52,33 @@ class Accept(msgspec.Struct, frozen=True):
 
     With a `reference` (the caller's idempotency key) it is kept under account and reference; `fingerprint` tells
     whether a later one with the same key has the same content. A message may already be SENDING: its first attempt is
-    then written in the same row.
+    then written in the same row. A `challenge` is opened, or sent again, with the message; where it cannot be, neither
+    is written.
     """
 
     messages: tuple[Message, ...]
     account: str
     reference: str | None = None
     fingerprint: str | None = None
+    challenge: Opening | Again | None = None
+
+
+class Check(msgspec.Struct, frozen=True):
+    """
+    A code to be checked: the digests that it would have under each key, by the key's id.
+
+    `id` is this check's own, so that one that is written twice matches once. `at` is the time. The limits are those of
+    failures of the recipient.
+    """
+
+    id: str
+    account: str
+    reference: str
+    recipient: str
+    digests: dict[str, bytes]
+    at: float
+    failures_per_hour: int
+    lock_after: int
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -62,7 +116,7 @@ class Settled(msgspec.Struct, frozen=True):
 
 class Batch(msgspec.Struct):
     """
-    All that one transaction writes, in this order; `receipts` are pairs of connector and receipt.
+    All that one transaction writes, in this order (but `checks` first); `receipts` are pairs of connector and receipt.
 
     `at` is the time; a receipt of an unknown message is kept from then on (None: from its own time).
     """
@@ -73,6 +127,7 @@ class Batch(msgspec.Struct):
     calls: list[Call] = msgspec.field(default_factory=list)
     starts: list[Start] = msgspec.field(default_factory=list)
     at: float | None = None
+    checks: list[Check] = msgspec.field(default_factory=list)
 
 
 class Replay(msgspec.Struct, frozen=True):
@@ -80,6 +135,29 @@ class Replay(msgspec.Struct, frozen=True):
 
     submission: str
     fingerprint: str
+
+
+class Held(StrEnum):
+    """Why a challenge could not be opened, or sent again."""
+
+    LIVE = "live"  # there is one under this reference that lives
+    LOCKED = "locked"  # there were too many wrong codes for this recipient
+    OVER = "over"  # it does not live any more
+    RACED = "raced"  # it was sent again meanwhile
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Why the challenge of an accept could not be opened, and until when that is so (None: not for a known time)."""
+
+    why: Held
+    until: float | None = None
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What a check came to, and how many more the challenge stands."""
+
+    verdict: Verdict
+    tries_left: int = 0
 
 
 class ReceiptEffect(msgspec.Struct, frozen=True):
@@ -102,7 +180,8 @@ class Written(msgspec.Struct):
     `not_started`, `stale`: ids of the starts and settled attempts that no longer fitted the row; it is unchanged.
     `calls`: the result or the exception of each call. `receipts`: the effect of each receipt.
     `unstorable`: the accepts (by index) with text that no database can keep; nothing of them is written.
-    `early`: the effects of receipts that had waited for an attempt settled in this batch.
+    `early`: the effects of receipts that had waited for an attempt settled in this batch. `taken`: for the accepts (by
+    index) whose challenge could not be opened, why; nothing of them is written. `checks`: what each check came to.
     """
 
     replays: dict[int, Replay] = msgspec.field(default_factory=dict)
@@ -112,3 +191,5 @@ class Written(msgspec.Struct):
     receipts: list[ReceiptEffect] = msgspec.field(default_factory=list)
     unstorable: frozenset[int] = frozenset()
     early: list[ReceiptEffect] = msgspec.field(default_factory=list)
+    taken: dict[int, Taken] = msgspec.field(default_factory=dict)
+    checks: list[Checked] = msgspec.field(default_factory=list)

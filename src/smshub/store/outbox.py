@@ -100,6 +100,7 @@ class Outbox:
         good = [index for index in range(len(batch.accepts)) if index not in bad]
         written = self._transaction(msgspec.structs.replace(batch, accepts=[batch.accepts[index] for index in good]))
         written.replays = {good[index]: replay for index, replay in written.replays.items()}
+        written.taken = {good[index]: taken for index, taken in written.taken.items()}
         written.unstorable = bad
         return written
 

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from smshub.domain.delivery import Receipt
-from smshub.store.batch import Accept, Batch, Settled, Start, Written
+from smshub.store.batch import Accept, Batch, Check, Settled, Start, Written
 from smshub.store.rows import write_rows, write_starts
 from smshub.store.sql import Statements
 
@@ -46,6 +46,7 @@ class Rows(msgspec.Struct, array_like=True):
     receipts: list[tuple[str, Receipt]]
     starts: list[Start]
     at: float | None
+    checks: list[Check]
 
 
 class Failed(Exception):
@@ -78,7 +79,7 @@ class WriterProcess:
 
     def write(self, batch: Batch) -> Written:
         """Write a batch without calls; when this returns it is on disk. Raises `Failed`."""
-        rows = Rows(batch.accepts, batch.settled, batch.receipts, batch.starts, batch.at)
+        rows = Rows(batch.accepts, batch.settled, batch.receipts, batch.starts, batch.at, batch.checks)
         try:
             _send(self._socket, self._encoder.encode(rows))
             answer = _receive(self._socket)
@@ -124,7 +125,14 @@ def _read(sock: socket.socket, count: int) -> bytes | None:
 
 
 def _write(connection: sqlite3.Connection, statements: Statements, rows: Rows) -> Written:
-    batch = Batch(accepts=rows.accepts, settled=rows.settled, receipts=rows.receipts, starts=rows.starts, at=rows.at)
+    batch = Batch(
+        accepts=rows.accepts,
+        settled=rows.settled,
+        receipts=rows.receipts,
+        starts=rows.starts,
+        at=rows.at,
+        checks=rows.checks,
+    )
     connection.execute("BEGIN IMMEDIATE").close()
     cursor = connection.cursor()
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from smshub.domain.message import Message, State
 from smshub.store.batch import Accept, Batch, Replay, Settled, Start, Written
+from smshub.store.checking import begin, check_all, lock
 from smshub.store.receipts import consume_early, report
 from smshub.store.sql import Statements
 from smshub.store.texts import clean
@@ -28,6 +29,10 @@ _start_row: Callable[[Start], tuple[Any, ...]] = attrgetter("connector", "attemp
 def write_rows(cursor: Any, statements: Statements, batch: Batch) -> Written:
     """Write a batch in the transaction that the cursor is in, all but its calls and the starts that follow them."""
     written = Written()
+    if batch.checks or any(accept.challenge is not None for accept in batch.accepts):
+        lock(cursor, statements, batch.accepts, batch.checks)
+    if batch.checks:
+        written.checks = check_all(cursor, statements, batch.checks)
     if batch.accepts:
         _accept(cursor, statements, batch.accepts, written)
     if batch.settled:
@@ -42,10 +47,13 @@ def _accept(cursor: Any, statements: Statements, accepts: list[Accept], written:
     if keyed:
         written.replays = _take_references(cursor, statements, keyed)
     replays = written.replays
+    if any(accept.challenge is not None for accept in accepts):
+        written.taken = begin(cursor, statements, accepts, replays)
+    left_out = {*replays, *written.taken}
     rows = [
         message_row(message)
         for index, accept in enumerate(accepts)
-        if index not in replays
+        if index not in left_out
         for message in accept.messages
     ]
     if rows:

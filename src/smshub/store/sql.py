@@ -31,8 +31,24 @@ class Statements(msgspec.Struct, frozen=True):
     find_parts: str
     report: str
     report_part: str
+    lock_challenges: str
+    open_challenge: str
+    send_challenge: str
+    find_challenges: str
+    charge: str
+    exhaust: str
+    consume: str
+    find_failures: str
+    put_failures: str
+    delete_reference: str
     dialect: str
 
     def among(self, values: Sequence[str]) -> Any:
         """Give many values as one parameter."""
         return json.dumps(list(values)) if self.dialect == "sqlite" else list(values)
+
+    def pairs(self, values: Sequence[tuple[str, str]]) -> tuple[Any, ...]:
+        """Give many pairs as parameters."""
+        if self.dialect == "sqlite":
+            return (json.dumps(values),)
+        return [one for one, _ in values], [other for _, other in values]

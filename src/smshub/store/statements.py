@@ -7,10 +7,8 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Executable,
-    Table,
     Text,
     any_,
-    bindparam,
     delete,
     func,
     literal_column,
@@ -22,10 +20,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
+from smshub.store.codes import codes
 from smshub.store.schema import attempts, early_receipts, messages, parts, submissions
 from smshub.store.sql import Statements
+from smshub.store.words import insert_into
+from smshub.store.words import param as _p
+from smshub.store.words import word as _word
 
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+__all__ = ["ATTEMPT", "UNSETTLED", "insert_into", "statements_for"]
 
 # What the row of a message keeps of its current attempt, under the names of `attempts`.
 ATTEMPT = (
@@ -47,11 +49,6 @@ _RECEIPT = ("receipt_state", "receipt_code", "receipt_at")
 UNSETTLED = {name: null() for name in (*_OUTCOME, *_RECEIPT)}
 
 
-def insert_into(dialect: str, table: Table) -> Any:
-    """Give an INSERT that knows ON CONFLICT, which each database's dialect has for itself."""
-    return INSERTS[dialect](table)
-
-
 @cache
 def statements_for(dialect: str) -> Statements:
     """Compile the statements for `sqlite` or `postgresql`."""
@@ -62,6 +59,7 @@ def statements_for(dialect: str) -> Statements:
         **_early(dialect),
         **_reported(dialect),
         **_reports(),
+        **codes(dialect),
     }
     return Statements(
         dialect=dialect, **{name: _compiled(statement, dialect, names) for name, (statement, names) in made.items()}
@@ -77,20 +75,11 @@ def _compiled(statement: Executable | ClauseElement, dialect: str, names: str) -
     return str(compiled)
 
 
-def _p(name: str, type_: Any = None) -> Any:
-    # SQLAlchemy keeps the names of columns for itself.
-    return bindparam(f"p_{name}", type_=type_)
-
-
 def _among(column: ColumnElement[str], name: str, dialect: str) -> ColumnElement[bool]:
     """Whether a column has one of many values that come as one parameter."""
     if dialect == "sqlite":
         return column.in_(select(func.json_each(_p(name)).table_valued("value").c.value))
     return column == any_(_p(name, ARRAY(Text)))
-
-
-def _word(word: str) -> ColumnElement[str]:
-    return literal_column(f"'{word}'", Text)
 
 
 def _ways_in(dialect: str) -> dict[str, tuple[ClauseElement, str]]:

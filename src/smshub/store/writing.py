@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -62,7 +63,11 @@ def unstorable(accepts: Iterable[Accept]) -> frozenset[int]:
         for index, accept in enumerate(accepts)
         if not all(
             storable(value)
-            for row in ((accept.account, accept.reference, accept.fingerprint), *map(message_row, accept.messages))
+            for row in (
+                (accept.account, accept.reference, accept.fingerprint),
+                () if accept.challenge is None else msgspec.structs.astuple(accept.challenge),
+                *map(message_row, accept.messages),
+            )
             for value in row
             if isinstance(value, str)
         )

@@ -1,0 +1,102 @@
+"""From a request for a code to its text: everything that is checked and decided before it is put on disk. Pure."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from smshub.domain import otp
+from smshub.domain.accounts import Account
+from smshub.domain.challenges import RequestOtp
+from smshub.domain.commands import Refusal, Refused
+from smshub.domain.otp import OtpKey, OtpPolicy
+from smshub.engine.accepting import LONGEST_REFERENCE, recipient_of
+
+LONGEST_ADDRESS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
+LONGEST_SUBJECT = 255
+
+
+def check_bound(reference: str, params: tuple[str, ...]) -> None:
+    """Check what a code is bound to besides its recipient. Raises `Refused`."""
+    if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
+        raise Refused(Refusal.MALFORMED, "BadReference", member="reference")
+    for place, param in enumerate(params, 1):
+        if len(param) > otp.LONGEST_PARAM:
+            name, limit = f"param{place}", otp.LONGEST_PARAM
+            raise Refused(Refusal.MALFORMED, "BadParam", member=name, name=name, limit=limit)
+
+
+def subject_of(command: RequestOtp) -> str | None:
+    """Give the subject of the mail, if the code goes by mail: one line. Raises `Refused`."""
+    subject = command.subject
+    if subject is not None and (len(subject) > LONGEST_SUBJECT or not subject.isprintable()):
+        why = f"the subject is not one line of at most {LONGEST_SUBJECT} printable characters"
+        raise Refused(Refusal.MALFORMED, "MalformedBody", member="subject", why=why)
+    return subject
+
+
+def receiver_of(account: Account, written: str) -> str:
+    """Read a receiver: a number as this account writes them, or a mail address. Raises `Refused`."""
+    if "@" not in written:
+        return recipient_of(account, written)
+    name, _, domain = written.rpartition("@")
+    if not 3 <= len(written) <= LONGEST_ADDRESS or not written.isprintable() or " " in written or not (name and domain):
+        why = "it is no mail address"
+        raise Refused(Refusal.MALFORMED, "BadNumber", member="to", value=written[:40], why=why)
+    return f"{name}@{domain.lower()}"
+
+
+def life_of(policy: OtpPolicy, command: RequestOtp, now: float) -> tuple[float, bool]:
+    """Tell when a code ends (seconds since 1970), and whether the caller asked for longer. Raises `Refused`."""
+    longest = min(policy.longest_life, otp.LONGEST_LIFE)
+    asked = min(policy.life, longest)
+    if command.valid_for is not None:
+        asked = command.valid_for
+        if not asked >= otp.SHORTEST_LIFE:
+            value = f"{asked:g}"
+            least, most = int(otp.SHORTEST_LIFE), int(longest)
+            raise Refused(Refusal.MALFORMED, "BadValidity", member="valid_for", value=value, least=least, most=most)
+    if command.expires_at is not None:
+        asked = command.expires_at - now
+        if not asked > 0:
+            raise Refused(Refusal.EXPIRED, "ExpiredOnArrival", member="expires_at")
+    return now + min(asked, longest), asked > longest
+
+
+def text_of(policy: OtpPolicy, command: RequestOtp, code: str, life: float) -> str:
+    """Write the text of a code, with the line that binds it to a site or an app. Raises `Refused`."""
+    host = None if command.host is None else command.host.lower()
+    if host is not None and host not in policy.hosts:
+        raise Refused(Refusal.FORBIDDEN, "HostNotAllowed", member="host", value=host[:80])
+    app_hash = command.app_hash
+    if app_hash is not None and app_hash not in policy.app_hashes:
+        raise Refused(Refusal.FORBIDDEN, "AppHashNotAllowed", member="app_hash", value=app_hash[:20])
+    if host is not None and app_hash is not None:
+        why = "a text can be bound to a site or to an app, not to both"
+        raise Refused(Refusal.MALFORMED, "BadTemplate", member="app_hash", why=why)
+    template = command.template if command.template is not None else otp.template_of(policy, command.language)
+    try:
+        text = otp.fill(template, code, life)
+        if host is not None:
+            return otp.origin_bound(text, host, code)
+        return text if app_hash is None else otp.retrievable(text, app_hash)
+    except otp.BadTemplate as bad:
+        raise Refused(Refusal.MALFORMED, "BadTemplate", member="template", why=bad) from None
+
+
+def code_of(policy: OtpPolicy, command: RequestOtp, below: Callable[[int], int]) -> str:
+    """Draw a code, or take the caller's own where the account may bring one. Raises `Refused`."""
+    if command.code is None:
+        return otp.draw(policy, below)
+    if not policy.custom_code:
+        raise Refused(Refusal.FORBIDDEN, "OwnCodeNotAllowed", member="code")
+    if not otp.is_own_code(policy, command.code):
+        least = otp.LENGTHS.start if policy.unsafe else otp.SAFE_LENGTH
+        why = f"it must be {least} to {otp.LENGTHS.stop - 1} letters and digits"
+        raise Refused(Refusal.MALFORMED, "BadCode", member="code", why=why)
+    return command.code
+
+
+def fingerprint(key: OtpKey, command: RequestOtp) -> str:
+    """Tell two requests with one idempotency key apart; keyed, since the caller's own code may be among them."""
+    content = msgspec.structs.replace(command, client="", source="", key=None)
+    return otp.fingerprint(key.key, *(repr(value) for value in msgspec.structs.astuple(content)))

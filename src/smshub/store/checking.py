@@ -1,0 +1,228 @@
+"""
+Codes opened and checked, with the driver's own cursor like the rest of a batch (smshub.store.rows).
+
+A try is charged before anything is compared, and a challenge is consumed by one conditional UPDATE, so however many
+checks come at once, on however many nodes, one matches and no more are looked at than the policy allows.
+"""
+
+import hmac
+import math
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from smshub.domain.challenges import Verdict
+from smshub.domain.otp import CLOCK_SKEW, NO_FAILURES, Failures, blocked_until, failed
+from smshub.store.batch import Accept, Again, Check, Checked, Held, Opening, Taken
+from smshub.store.sql import Statements
+
+Pair = tuple[str, str]
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[float, ...]).decode
+
+
+class Row(msgspec.Struct):
+    """A challenge as it is in the database, and as the checks of a batch leave it."""
+
+    account: str
+    reference: str
+    id: str
+    recipient: str
+    digest: bytes
+    key_id: str
+    state: str
+    tries_left: int
+    created_at: float
+    expires_at: float
+    consumed_by: str | None
+    message_id: str
+    never_sent: bool
+
+
+def lock(cursor: Any, statements: Statements, accepts: list[Accept], checks: list[Check]) -> None:
+    """Let no other node touch the challenges and recipients of a batch until its commit."""
+    if statements.dialect == "sqlite":
+        return
+    challenges = [accept.challenge for accept in accepts if accept.challenge is not None]
+    touched: set[tuple[str, ...]] = {("challenge", one.account, one.reference) for one in (*challenges, *checks)}
+    touched |= {
+        ("recipient", one.account, one.recipient) for one in (*challenges, *checks) if not isinstance(one, Again)
+    }
+    _lock(cursor, statements, touched)
+
+
+def _lock(cursor: Any, statements: Statements, touched: Iterable[tuple[str, ...]]) -> None:
+    names = sorted({_number(one) for one in touched})
+    if names:
+        cursor.execute(statements.lock_challenges, (names,))
+        cursor.fetchall()
+
+
+def _number(name: tuple[str, ...]) -> int:
+    digest = blake2b("\0".join(name).encode(), digest_size=8, person=b"smshub otp")
+    return int.from_bytes(digest.digest(), signed=True)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def begin(cursor: Any, statements: Statements, accepts: list[Accept], replays: Iterable[int]) -> dict[int, Taken]:
+    """Open the challenges of accepts, or note that they are sent again; tell which could not be."""
+    known = set(replays)
+    wanted = [(place, one) for place, accept in enumerate(accepts) if (one := accept.challenge) and place not in known]
+    taken = _open(cursor, statements, [(place, one) for place, one in wanted if isinstance(one, Opening)])
+    for place, one in wanted:
+        if isinstance(one, Again) and (why := _send_again(cursor, statements, one)) is not None:
+            taken[place] = why
+    for place in taken:
+        accept = accepts[place]
+        if accept.reference is not None:
+            row = (accept.account, accept.reference, accept.messages[0].submission)
+            cursor.execute(statements.delete_reference, row)
+    return taken
+
+
+def _open(cursor: Any, statements: Statements, openings: list[tuple[int, Opening]]) -> dict[int, Taken]:
+    if not openings:
+        return {}
+    failures = _failures(cursor, statements, {(one.account, one.recipient) for _, one in openings})
+    taken: dict[int, Taken] = {}
+    for place, one in openings if failures else ():
+        known = failures.get((one.account, one.recipient), NO_FAILURES)
+        until = blocked_until(known, one.created_at, one.failures_per_hour, one.lock_after)
+        if until:
+            taken[place] = Taken(Held.LOCKED, until if math.isfinite(until) else None)
+    opened = [(place, one) for place, one in openings if place not in taken]
+    rows = [
+        (
+            one.account,
+            one.reference,
+            one.id,
+            one.recipient,
+            one.digest,
+            one.key_id,
+            one.tries,
+            one.created_at,
+            one.expires_at,
+            one.id,
+            one.created_at,
+        )
+        for _, one in opened
+    ]
+    if rows:
+        cursor.executemany(statements.open_challenge, rows)
+    if cursor.rowcount == len(rows):
+        return taken
+    live = _find(cursor, statements, {(one.account, one.reference) for _, one in opened})
+    for place, one in opened:
+        row = live[one.account, one.reference]
+        if row.id != one.id:
+            taken[place] = Taken(Held.LIVE, row.expires_at)
+    return taken
+
+
+def _send_again(cursor: Any, statements: Statements, again: Again) -> Taken | None:
+    values = (again.message_id, again.at, again.account, again.reference, again.id, again.sends, again.at)
+    cursor.execute(statements.send_challenge, values)
+    if cursor.rowcount == 1:
+        return None
+    row = _find(cursor, statements, {(again.account, again.reference)}).get((again.account, again.reference))
+    if row is not None and row.message_id == again.message_id:  # a batch that is written again
+        return None
+    alive = row is not None and row.id == again.id and row.state == "OPEN" and not _is_over(row, again.at)
+    return Taken(Held.RACED if alive else Held.OVER)
+
+
+# --- checking ---------------------------------------------------------------------------------------------------------
+
+
+def check_all(cursor: Any, statements: Statements, checks: list[Check]) -> list[Checked]:
+    """Judge the checks of a batch in the order in which they came."""
+    rows = _find(cursor, statements, {(check.account, check.reference) for check in checks})
+    named = {(check.account, check.recipient) for check in checks}
+    recipients = {(row.account, row.recipient) for row in rows.values()}
+    if statements.dialect != "sqlite":
+        # Of a wrong recipient the challenge's own is counted, which was not known before.
+        _lock(cursor, statements, {("recipient", *one) for one in recipients - named})
+    failures = _failures(cursor, statements, recipients)
+    judge = _Judge(cursor, statements, failures)
+    return [judge.check(one, rows.get((one.account, one.reference))) for one in checks]
+
+
+class _Judge:
+    """Judges checks one after the other; `failures` are those of the recipients, as they stand by now."""
+
+    def __init__(self, cursor: Any, statements: Statements, failures: dict[Pair, Failures]) -> None:
+        self._cursor = cursor
+        self._statements = statements
+        self._failures = failures
+
+    def check(self, check: Check, row: Row | None) -> Checked:
+        """Say what a check comes to, and write it down."""
+        if row is None or row.never_sent:
+            return Checked(Verdict.UNKNOWN)
+        if row.state == "CONSUMED":
+            # The same check once more: its batch was written, and the answer was lost.
+            return Checked(Verdict.MATCH if row.consumed_by == check.id else Verdict.CONSUMED)
+        if _is_over(row, check.at):
+            return Checked(Verdict.EXPIRED)
+        known = self._failures.get((row.account, row.recipient), NO_FAILURES)
+        blocked = blocked_until(known, check.at, check.failures_per_hour, check.lock_after)
+        if blocked or not self._charge(check, row):
+            return Checked(Verdict.EXHAUSTED)
+        if hmac.compare_digest(row.digest, check.digests.get(row.key_id, b"")):
+            return self._match(check, row, known)
+        return self._mismatch(check, row, known)
+
+    def _charge(self, check: Check, row: Row) -> bool:
+        """Take one of the tries, before anything is compared."""
+        self._cursor.execute(self._statements.charge, (row.id, check.at))
+        if self._cursor.rowcount != 1:
+            return False
+        row.tries_left -= 1
+        return True
+
+    def _match(self, check: Check, row: Row, known: Failures) -> Checked:
+        self._cursor.execute(self._statements.consume, (check.id, row.id))
+        if self._cursor.rowcount != 1:
+            return Checked(Verdict.CONSUMED)
+        row.state, row.consumed_by = "CONSUMED", check.id
+        if known.consecutive:
+            self._count(check, row, Failures(known.recent))
+        return Checked(Verdict.MATCH)
+
+    def _mismatch(self, check: Check, row: Row, known: Failures) -> Checked:
+        if not row.tries_left:
+            self._cursor.execute(self._statements.exhaust, (row.id,))
+            row.state = "EXHAUSTED"
+        self._count(check, row, failed(known, check.at))
+        return Checked(Verdict.MISMATCH, row.tries_left)
+
+    def _count(self, check: Check, row: Row, failures: Failures) -> None:
+        self._failures[row.account, row.recipient] = failures
+        recent = _encode(failures.recent).decode()
+        values = (row.account, row.recipient, recent, failures.consecutive, check.at)
+        self._cursor.execute(self._statements.put_failures, values)
+
+
+def _is_over(row: Row, at: float) -> bool:
+    """Say whether its time has passed, or the clock was put back since."""
+    return row.expires_at <= at or at < row.created_at - CLOCK_SKEW
+
+
+def _find(cursor: Any, statements: Statements, wanted: set[Pair]) -> dict[Pair, Row]:
+    cursor.execute(statements.find_challenges, statements.pairs(sorted(wanted)))
+    rows = (Row(*found) for found in cursor.fetchall())
+    return {(row.account, row.reference): row for row in rows}
+
+
+def _failures(cursor: Any, statements: Statements, wanted: set[Pair]) -> dict[Pair, Failures]:
+    if not wanted:
+        return {}
+    cursor.execute(statements.find_failures, statements.pairs(sorted(wanted)))
+    return {
+        (account, to): Failures(_decode(recent), consecutive) for account, to, recent, consecutive in cursor.fetchall()
+    }
