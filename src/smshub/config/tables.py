@@ -228,6 +228,14 @@ class GroupSettings(Settings):
         "Answer of the OTP-Pi door that means yes: 0000 as OTP-Pi has it, or 000 as its publisher's samples have it.",
         "0000",
     )
+    partial: bool = setting(
+        "Of several receivers in one call take the good ones, and tell those that are refused; without it one bad"
+        " number refuses the whole call.",
+        default=False,
+    )
+    callback_final: bool = setting(
+        "Tell over a broker, in a second answer on the same callback_topic, what became of a text.", default=False
+    )
     ussd: bool = setting(
         "Let it send USSD codes through modems, and see which they are, though it is no operator.", default=False
     )

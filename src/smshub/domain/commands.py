@@ -230,10 +230,22 @@ Command = (
 
 
 class Submitted(msgspec.Struct, frozen=True):
-    """The messages of a submission, on disk. `replayed`: they are those of an earlier call with the same reference."""
+    """
+    The messages of a submission, on disk. `replayed`: they are those of an earlier call with the same reference.
+
+    `refused` are receivers that were not taken, where the account wants the others sent all the same.
+    """
 
     messages: tuple[Message, ...]
     replayed: bool = False
+    refused: "tuple[NotTaken, ...]" = ()
+
+
+class NotTaken(msgspec.Struct, frozen=True):
+    """A receiver, as it was written, that was refused, and why."""
+
+    to: str
+    refused: "Refused"
 
 
 class Shown(msgspec.Struct, frozen=True):

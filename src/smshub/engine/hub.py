@@ -51,9 +51,9 @@ from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.explaining import explain
 from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
+from smshub.engine.several import completed, sort_out
 from smshub.engine.watching import memory
 from smshub.store.batch import Taken
-from smshub.engine.several import completed, sort_out
 from smshub.store.changes import cancel, release
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Accept, Outbox, Replay

@@ -52,7 +52,7 @@ class SendDoor:
             await answer(send, status, headers, body)
             return
         headers = [*(native.REPLAY_HEADERS if reply.replayed else native.JSON_HEADERS)]
-        await answer(send, 202, headers, native.encode_submitted(reply))
+        await answer(send, 202, headers, native.encode_submitted(reply, self._catalogue()))
 
     async def _take(self, scope: Scope, receive: Receive) -> Submitted:
         headers: Headers = scope["headers"]

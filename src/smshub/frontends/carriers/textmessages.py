@@ -75,7 +75,7 @@ class TextMessagesDoor:
         except Refused as refused:
             await self._refuse(send, refused)
             return
-        await answer(send, *textmessages.encode_sent(reply))
+        await answer(send, *textmessages.encode_sent(reply, self._catalogue()))
 
     async def _take(self, scope: Scope, receive: Receive) -> Submitted:
         headers: Headers = scope["headers"]
@@ -84,7 +84,8 @@ class TextMessagesDoor:
         scope[ACCOUNT] = account
         check_door(account, DOOR)
         body = await read_body(scope, receive, self._body_limit)
-        command = textmessages.decode_send(body, _header(headers, b"content-type"), client=peer_of(scope))
+        kind = _header(headers, b"content-type")
+        command = textmessages.decode_send(body, kind, client=peer_of(scope), partial=account.partial)
         try:
             reply = await self._hub.handle(account, command)
         except Refused:

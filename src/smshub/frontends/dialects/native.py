@@ -176,9 +176,9 @@ def _one_reference(reference: str | None, header: str) -> str:
     return key
 
 
-def encode_submitted(submitted: Submitted) -> bytes:
+def encode_submitted(submitted: Submitted, catalogue: Mapping[str, str]) -> bytes:
     """Write the answer to a submission."""
-    return _encode(sent(submitted))
+    return _encode(sent(submitted, catalogue))
 
 
 def decode_explain(body: bytes) -> Explain:

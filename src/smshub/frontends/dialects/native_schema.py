@@ -58,10 +58,23 @@ class SentMessage(Struct, frozen=True, gc=False):
     encoding: Annotated[str, Meta(description="`GSM7` or `UCS2`.")]
 
 
-class Sent(Struct, frozen=True):
-    """The messages of a submission, in the order of its recipients."""
+class RefusedRecipient(Struct, frozen=True):
+    """A receiver that was not taken, as it was written: the name of the error, and what it says."""
+
+    to: str
+    error: str
+    detail: str
+
+
+class Sent(Struct, frozen=True, omit_defaults=True):
+    """
+    The messages of a submission, in the order of its recipients.
+
+    `refused` are those that were not taken; only an account with `partial` has the others sent then.
+    """
 
     messages: tuple[SentMessage, ...]
+    refused: tuple[RefusedRecipient, ...] = ()
 
 
 class ExplainRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """What the native door answers: replies of the hub as documents (native_schema) and these as JSON."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, assert_never
 
@@ -9,6 +9,7 @@ import msgspec
 
 from smshub.domain.challenges import Decisions, OtpRequested, OtpVerified, Prefixes
 from smshub.domain.commands import (
+    CATALOGUE,
     BlockedRecipient,
     Blocklist,
     Connectors,
@@ -26,6 +27,7 @@ from smshub.domain.commands import (
     Status,
     Submitted,
     TokenShown,
+    text_of,
 )
 from smshub.domain.delivery import ReceiptState
 from smshub.domain.figures import FiguresShown
@@ -52,6 +54,7 @@ from smshub.frontends.dialects.native_schema import (
     ParkedEntry,
     ParkedList,
     ReceiptDocument,
+    RefusedRecipient,
     Sent,
     SentMessage,
     ShownMessage,
@@ -118,15 +121,21 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             assert_never(reply)
 
 
-def sent(submitted: Submitted) -> Sent:
+def sent(submitted: Submitted, catalogue: Mapping[str, str] = CATALOGUE) -> Sent:
     """Show what was accepted; the hot path."""
+    messages = tuple(
+        [
+            SentMessage(message.id, message.to_written, message.state, message.segments, message.encoding)
+            for message in submitted.messages
+        ]
+    )
+    if not submitted.refused:
+        return Sent(messages)
     return Sent(
+        messages,
         tuple(
-            [
-                SentMessage(message.id, message.to_written, message.state, message.segments, message.encoding)
-                for message in submitted.messages
-            ]
-        )
+            RefusedRecipient(one.to, one.refused.error, text_of(one.refused, catalogue)) for one in submitted.refused
+        ),
     )
 
 

@@ -293,7 +293,10 @@ def members_of(call: Call, outcome: Outcome, catalogue: Mapping[str, str]) -> di
         case Refused():
             return {"code": 0, "error": error_id(outcome), "message": error_text(outcome, catalogue)}
         case Submitted():
-            return success(catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"])
+            message = catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"]
+            # There is no member for it: `code` is still 1, since texts were taken.
+            told = [f"{one.to} was not taken: {text_of(one.refused, catalogue)}" for one in outcome.refused]
+            return success("\n".join([message, *told]))
         case Signed():
             error = SIGNATURES[outcome.answer]
             name = error or "SignSuccess"

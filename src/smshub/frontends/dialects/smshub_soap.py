@@ -90,7 +90,7 @@ def _text(parameter: Parameter) -> str:
 
 def encode(call: Call, outcome: Outcome | None, catalogue: Mapping[str, str] = CATALOGUE) -> Answer:
     """Write the answer to a call; None stands for a fault of the hub's own."""
-    if isinstance(outcome, Submitted):
+    if isinstance(outcome, Submitted) and not outcome.refused:
         return _success(call.operation, catalogue.get("SendSuccess") or CATALOGUE["SendSuccess"], call.version)
     members = smshub.members_of(call, outcome or smshub.server_error(), catalogue)
     return _response(call.operation, members, call.version)

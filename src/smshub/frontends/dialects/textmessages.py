@@ -56,10 +56,22 @@ class Recipient(msgspec.Struct, frozen=True):
     status: str
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """The answer to a call: a message for each number, in the order in which they were written."""
+class RefusedNumber(msgspec.Struct, frozen=True):
+    """A number that was not taken, as it was written, and why."""
+
+    to: str
+    error: str
+
+
+class Sent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """
+    The answer to a call: a message for each number, in the order in which they were written.
+
+    `refused` are those that were not taken; only an account with `partial` has the others sent then.
+    """
 
     messages: tuple[Recipient, ...]
+    refused: tuple[RefusedNumber, ...] = ()
 
 
 def decode_login(body: bytes, content_type: str) -> tuple[str, str]:
@@ -68,11 +80,12 @@ def decode_login(body: bytes, content_type: str) -> tuple[str, str]:
     return _needed(members, "ProgramSID"), _needed(members, "ProgramKey")
 
 
-def decode_send(body: bytes, content_type: str, *, client: str) -> SendTexts:
+def decode_send(body: bytes, content_type: str, *, client: str, partial: bool = False) -> SendTexts:
     """
     Read a text and its numbers; `client` names the caller where ProgramId does not.
 
-    DateSent is the sender's clock and decides nothing. Raises `Refused` (MALFORMED), naming the member at fault.
+    DateSent is the sender's clock and decides nothing. With `partial` the hub judges each number, and here none refuses
+    the call. Raises `Refused` (MALFORMED), naming the member at fault.
     """
     members = _members(body, content_type)
     program = members.get("programid")
@@ -83,17 +96,17 @@ def decode_send(body: bytes, content_type: str, *, client: str) -> SendTexts:
         raise _missing("Message")
     if not isinstance(text, str):
         raise _malformed("the member 'Message' is not a text", "Message")
-    return SendTexts(to=numbers(_needed(members, "PhoneNumber")), text=text, client=client)
+    return SendTexts(to=numbers(_needed(members, "PhoneNumber"), partial=partial), text=text, client=client)
 
 
-def numbers(written: str) -> tuple[str, ...]:
+def numbers(written: str, *, partial: bool = False) -> tuple[str, ...]:
     """
     Take a list of numbers apart at its commas; each stays as it is written, for the answer repeats it.
 
     Raises `Refused` for the first that is not digits, once blanks, brackets, hyphens, dots and plus signs are out.
     """
     pieces = [piece for part in written.split(",") if (piece := part.strip())]
-    for piece in pieces:
+    for piece in () if partial and len(pieces) > 1 else pieces:
         if not _DIGITS.fullmatch(piece.translate(_BETWEEN)):
             raise Refused(
                 Refusal.MALFORMED, "BadNumber", member="PhoneNumber", value=piece[:40], why="it is not only digits"
@@ -122,10 +135,11 @@ def encode_token(token: str) -> Answer:
     return 200, [(b"content-type", b"application/json"), *SAFE], msgspec.json.encode(token)
 
 
-def encode_sent(submitted: Submitted) -> Answer:
+def encode_sent(submitted: Submitted, catalogue: Mapping[str, str]) -> Answer:
     """Answer a call: an id and a state for each number."""
+    refused = tuple(RefusedNumber(one.to, text_of(one.refused, catalogue)) for one in submitted.refused)
     messages = tuple(Recipient(one.id, one.to_written, one.state.value) for one in submitted.messages)
-    return 200, [(b"content-type", b"application/json"), *SAFE], msgspec.json.encode(Sent(messages))
+    return 200, [(b"content-type", b"application/json"), *SAFE], msgspec.json.encode(Sent(messages, refused))
 
 
 def encode_refused(refused: Refused, catalogue: Mapping[str, str]) -> Answer:
