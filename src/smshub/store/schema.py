@@ -291,3 +291,58 @@ letters = Table(
     Column("tries", Integer, nullable=False),  # begun so far
     sqlite_with_rowid=False,
 )
+
+# Who changed what: numbers without a gap, digests that follow from each other.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),
+    Column("before", Text),  # JSON
+    Column("after", Text),  # JSON
+    Column("digest", Text, nullable=False),
+)
+
+# The people who use the console.
+users = Table(
+    "users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("password", Text, nullable=False),  # argon2id
+    Column("role", Text, nullable=False),  # domain.accounts.Role
+    Column("account", Text),  # whose messages they see, where the role is `account`
+    Column("totp", Text),  # its secret, sealed
+    Column("totp_step", BigInteger, nullable=False),  # the last that was used, so that none is used twice
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("changed_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Their sessions, by a digest of the token in the cookie.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("user_name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What was sent to a provider and answered by it in one attempt, masked.
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("exchanges_by_time", exchanges.c.at)
