@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from smshub.connectors.base import connector_class
 from smshub.connectors.http import Connector, HttpSettings
 from smshub.domain.message import Message
 from smshub.simulators.http import HttpSimulator
@@ -44,5 +45,20 @@ async def providers():
             simulator = HttpSimulator(script, **settings)
             url = await stack.enter_async_context(simulator.running(tls=tls))
             return simulator, url
+
+        yield make
+
+
+@pytest.fixture
+async def way_out():
+    """Open connectors of any type by their settings, and close them after the test."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def make(kind, name="out", **settings):
+            found = connector_class(kind)
+            connector = found(name, found.settings_class.model_validate({"type": kind, **settings}))
+            await connector.open()
+            stack.push_async_callback(connector.close)
+            return connector
 
         yield make

@@ -14,7 +14,7 @@ WORDS: tuple[tuple[re.Pattern[str], Reason], ...] = (
     (re.compile(r"\b(?:password|login)\b", re.IGNORECASE), Reason.BAD_CREDENTIALS),
 )
 
-# `ptt`: https://docs.ovh.com/fr/sms/tout_savoir_sur_les_utilisateurs_sms/ and GET /sms/ptts; others above 19 are final.
+# `ptt`: https://docs.ovh.com/fr/sms/tout_savoir_sur_les_utilisateurs_sms/ and GET /sms/ptts.
 STATES: Mapping[int, ReceiptState] = {
     1: ReceiptState.ENROUTE,  # tried again, because of the handset
     2: ReceiptState.ENROUTE,  # tried again, because of the operator
@@ -76,9 +76,7 @@ def polled(ref: str, answer: Mapping[str, Any], at: float) -> Receipt | None:
 def _receipt(ref: str, ptt: Any, report: Any, at: float) -> Receipt:
     """Make a report of both numbers: the first is finer, the second helps where the first is unknown or 0."""
     fine, coarse = _number(ptt), _number(report)
-    state = STATES.get(fine) or REPORTS.get(coarse)
-    if state is None:
-        state = ReceiptState.UNDELIVERABLE if fine > 19 else ReceiptState.UNKNOWN
+    state = STATES.get(fine) or REPORTS.get(coarse) or ReceiptState.UNKNOWN
     return Receipt(ref, state, at, code=str(fine) if fine > 4 else None)
 
 
