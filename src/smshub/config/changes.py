@@ -17,6 +17,7 @@ from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.reading import read_connector
 from smshub.config.tables import AccountSettings, Config, RouteSettings
 from smshub.connectors.base import ConnectorSettings
+from smshub.connectors.mailsettings import with_servers
 from smshub.settings import MASK, Secret, Settings, shown_url
 
 Body = dict[str, Any]
@@ -183,7 +184,9 @@ def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config
     routes = [table for table in objects.values() if isinstance(table, RouteSettings)]
     return file.model_copy(
         update={
-            "connectors": {**file.connectors, **connectors},
+            "connectors": {
+                name: with_servers(table, file.smtp) for name, table in {**file.connectors, **connectors}.items()
+            },
             "accounts": {**file.accounts, **accounts},
             "routes": [*file.routes, *routes],
         }

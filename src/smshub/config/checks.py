@@ -11,10 +11,12 @@ from string import Formatter
 from smshub.config.frontends import check_frontends
 from smshub.config.ldap import Ldap
 from smshub.config.lines import Loc
+from smshub.config.mail import check_mail
 from smshub.config.otp import check_otp
 from smshub.config.problems import ConfigError
 from smshub.config.tables import Config, RouteSettings, Server, Tls, username_of
 from smshub.config.values import address, nearest
+from smshub.connectors.email import EmailSettings
 from smshub.domain.commands import CATALOGUE
 from smshub.settings import Secret, SecretMissing, Settings
 
@@ -45,7 +47,7 @@ def check(config: Config, known: Mapping[str, set[str]] | None = None) -> list[C
     problems += _ldap(config.ldap, names["groups"])
     problems += _credentials(config)
     problems += _programs(config)
-    problems += _mail(config, names["smtp"])
+    problems += check_mail(config, names["smtp"])
     problems += _connectors(config)
     for place, route in enumerate(config.routes):
         problems += _route(route, ("routes", place), names)
@@ -263,23 +265,6 @@ def _programs(config: Config) -> Iterator[ConfigError]:
             )
 
 
-def _mail(config: Config, servers: set[str]) -> Iterator[ConfigError]:
-    for name, account in config.accounts.items():
-        named = account.support_smtp
-        if named is not None and named not in servers:
-            yield ConfigError.of(
-                ("accounts", name, "support_smtp"), f"there is no mail server '{named}'", nearest(named, servers)
-            )
-        elif account.support_email is not None and not servers:
-            yield ConfigError.of(
-                ("accounts", name, "support_email"), "there is no mail server to send by", "Declare one: [smtp.office]"
-            )
-    for name, server in config.smtp.items():
-        if (server.username is None) != (server.password is None):
-            missing = "password" if server.username else "username"
-            yield ConfigError.of(("smtp", name, missing), "is missing beside the other", "Write both or none.")
-
-
 def _connectors(config: Config) -> Iterator[ConfigError]:
     for name, connector in config.connectors.items():
         for key, what, mend in connector.problems():
@@ -356,6 +341,9 @@ def notes(config: Config) -> list[str]:
         said.append('routes: none has the prefix "", so numbers outside the others are refused')
     if config.broker is not None and config.broker.tls is None and not _is_loopback(config.broker.listen):
         said.append("broker.tls: without it, passwords and messages of other machines cross the network in clear")
+    mails = any(prefix.startswith("@") for route in config.routes for prefix in route.prefixes)
+    if not mails and any(type(one) is EmailSettings for one in config.connectors.values()):
+        said.append('routes: none has the prefix "@", so mail is refused')
     used = {connector.name for route in config.routes for connector in route.connectors}
     said += [f"connectors.{name}: no route names it" for name in config.connectors if name not in used]
     if config.server.database.startswith("postgresql") and config.server.secret is None:

@@ -75,6 +75,8 @@ def _account(name: str, settings: GroupSettings, config: Config) -> Account:
         max_segments=settings.max_segments,
         doors=frozenset(settings.doors),
         success_code=settings.success_code,
+        channels=frozenset(settings.channels),
+        subject=settings.subject,
         ussd=settings.ussd,
         transliterate=settings.transliterate,
         flash=settings.flash,

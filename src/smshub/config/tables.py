@@ -13,6 +13,7 @@ from smshub.config.ldap import Ldap
 from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.values import (
     certificate_name,
+    channel_name,
     country_code,
     database_url,
     door_name,
@@ -23,6 +24,7 @@ from smshub.config.values import (
     override_name,
     prefix,
     proxy_url,
+    subject_line,
     web_origin,
 )
 from smshub.config.values import (
@@ -216,6 +218,12 @@ class GroupSettings(Settings):
         " (OTP-Pi's commands); empty means all.",
         [],
     )
+    channels: list[Annotated[str, AfterValidator(channel_name)]] = setting(
+        "Ways to recipients that it may use, sms (numbers) and email (mail addresses); empty means all.", []
+    )
+    subject: Annotated[str, AfterValidator(subject_line)] = setting(
+        "Subject of its mails whose request names none.", "Message"
+    )
     flash: bool = setting(
         "Show its texts at once and keep nothing (flash) where a request at the SMSHub door names no type.",
         default=False,
@@ -325,7 +333,9 @@ class RouteSettings(Settings):
         "Name of the route; without it, its prefixes.", None, min_length=1, max_length=255, examples=["europe"]
     )
     prefixes: list[Annotated[str, AfterValidator(prefix)]] = setting(
-        'Beginnings of international numbers, digits only; "" is the default route.', examples=[["49", "43"]]
+        'Beginnings of international numbers, digits only; "" is the default route. "@" is all mail, "@example.org" the'
+        " mail of a domain.",
+        examples=[["49", "43"]],
     )
     connectors: Annotated[list[RouteConnector], BeforeValidator(_in_order)] = setting(
         "Connectors in order: names, or tables with name, priority and weight.", examples=[["carrier-a", "carrier-b"]]
@@ -354,7 +364,7 @@ class Config(Settings):
     frontends: list[Annotated[FrontendSettings, BeforeValidator(settings_of_frontend)]] = setting(
         "Doors on message brokers.", []
     )
-    smtp: dict[str, SmtpServer] = setting("Mail servers for mail of the hub's own.", {})
+    smtp: dict[str, SmtpServer] = setting("Mail servers, for connectors and for mail of the hub's own.", {})
     otp: OtpSettings = setting("One-time passwords.", OtpSettings())
     ldap: Ldap | None = setting("A directory of users beside the accounts.", None)
     broker: BrokerSettings | None = setting("The WebSocket message broker, off unless written.", None)

@@ -6,7 +6,8 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from smshub.domain.accounts import OVERRIDES
+from smshub.domain.accounts import CHANNELS, OVERRIDES
+from smshub.domain.addresses import check_subject, parse_address
 from smshub.settings import Secret, Url
 
 # The interfaces an account can be confined to: /v1, SMSHub (SOAP and JSON-RPC), and /api/Login with /api/TextMessages.
@@ -64,9 +65,13 @@ def mount_path(path: str) -> str:
 
 
 def prefix(digits: str) -> str:
-    """Check the beginning of an international number."""
+    """Check the beginning of an international number, or the domain of mail addresses."""
+    if digits.startswith("@"):
+        if digits != "@":
+            parse_address(f"name{digits}")
+        return digits.lower()
     if not re.fullmatch(r"[0-9]{0,15}", digits):
-        raise ValueError('must be digits only, such as "49", or "" for the default route')
+        raise ValueError('must be digits only, such as "49", or "" for the default route; "@" for mail')
     return digits
 
 
@@ -110,6 +115,21 @@ def country_code(code: str) -> str:
     if region not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("must be the two letters of a country (ISO 3166), such as DE")
     return region
+
+
+def channel_name(name: str) -> str:
+    """Check the name of a channel."""
+    if name not in CHANNELS:
+        raise ValueError(f"there is no channel '{name}'. {nearest(name, CHANNELS)}")
+    return name
+
+
+def subject_line(text: str) -> str:
+    """Check the subject of mails."""
+    check_subject(text)
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
 
 
 def door_name(name: str) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import ClassVar, TextIO
 
 from smshub.connectors.base import ConnectorSettings, Sender
+from smshub.domain.contracts import Capabilities
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason
 from smshub.domain.message import Message
 from smshub.settings import setting
@@ -22,6 +23,7 @@ class Connector(Sender):
     """Writes each text down and takes it at once."""
 
     settings_class: ClassVar[type[ConnectorSettings]] = LogSettings
+    capabilities = Capabilities(mail=True)
 
     def __init__(self, name: str, settings: LogSettings) -> None:
         super().__init__(name, settings)
@@ -56,4 +58,5 @@ class Connector(Sender):
 def written(message: Message, at: float) -> str:
     """Give the line for a message."""
     line = {"at": round(at, 3), "id": message.id, "to": message.to, "from": message.originator, "text": message.text}
-    return json.dumps(line | ({"flash": True} if message.flash else {}), ensure_ascii=False)
+    more = {"flash": True} if message.flash else {"subject": message.subject} if message.subject else {}
+    return json.dumps(line | more, ensure_ascii=False)

@@ -49,9 +49,9 @@ def parse_address(written: str) -> MailAddress:
     if not at or "@" in name:
         raise BadAddress("an address is name@domain")
     if not _NAME.fullmatch(name):
-        raise BadAddress("what stands before the @ is not up to 64 plain characters")
+        raise BadAddress("an address is name@domain, its name up to 64 plain characters")
     if not _DOMAIN.fullmatch(domain):
-        raise BadAddress("what stands after the @ is not the name of a domain")
+        raise BadAddress("an address is name@domain, its domain plain labels parted by dots")
     return MailAddress(f"{name}@{domain.lower()}")
 
 
