@@ -12,6 +12,7 @@ from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
 from smshub.cli.explain import explain
 from smshub.cli.failure import Failed
+from smshub.cli.importing import app as importing
 from smshub.cli.migrate import migrate
 from smshub.cli.modem import inbox, modem
 from smshub.cli.send import send
@@ -46,6 +47,7 @@ app.add_typer(simulate.app, name="simulate")
 app.command()(backup)
 app.command()(restore)
 app.command()(migrate)
+app.add_typer(importing, name="import")
 
 
 def _print_version(wanted: bool) -> None:
