@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from smshub.domain import catalogue
+from smshub.domain.audit import AuditCommand, AuditReply
 from smshub.domain.challenges import OtpCommand, OtpReply
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
@@ -21,7 +22,7 @@ class SendTexts(msgspec.Struct, frozen=True):
     `to` is as the caller wrote it. `reference` is the caller's idempotency key. `valid_for` is in seconds from now,
     `send_at` in seconds since 1970. `client` and `source` name the calling system and its end user for the logs.
     `expires_at` (seconds since 1970) is for callers that name the end of the validity instead. None means: the
-    account's default. `connector` names the first to try, past the routes; only an account that may override it.
+    account's default. `connector` names the one to take, past the routes; only an account that may override it.
     A receiver with `@` is a mail address; `subject` is the mail's.
     """
 
@@ -223,6 +224,7 @@ Command = (
     | DropParked
     | HubStatus
     | ShowFigures
+    | AuditCommand
     | UpkeepCommand
     | OtpCommand
     | IncomingCommand
@@ -432,6 +434,7 @@ Reply = (
     | TokenShown
     | Done
     | FiguresShown
+    | AuditReply
     | OtpReply
     | IncomingReply
 )

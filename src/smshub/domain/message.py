@@ -76,7 +76,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     Times are seconds since 1970 (UTC). `to` is E.164 digits without `+`, or an e-mail address; `to_written` is the
     receiver as the caller wrote it. `attempt` counts the tries that were begun, `resends` the repeats that the hub
     made of its own accord after an uncertain one. `fence` is the token of the lease under which the last try was begun.
-    `subject` is that of a mail.
+    `subject` is that of a mail. A `pinned` one was given to its connector by name and never takes another.
     """
 
     id: str
@@ -111,6 +111,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     receipt_code: str | None = None
     receipt_at: float | None = None
     subject: str = ""
+    pinned: bool = False
 
 
 class Attempt(msgspec.Struct, frozen=True):

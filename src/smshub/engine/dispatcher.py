@@ -59,7 +59,9 @@ class Dispatcher:
         return tuple(name for name in order if name in self.outlets)
 
     def ways(self, message: Message) -> Sequence[str]:
-        """Tell the connectors that a message's route names now, in order."""
+        """Tell the connectors that a message's route names now, in order; a pinned one's own is its only one."""
+        if message.pinned:
+            return (message.connector,) if message.connector in self.outlets else ()
         return self.find(message.to, message.account, message.message_class)
 
     def policy(self, message_class: MessageClass) -> ClassPolicy:

@@ -148,6 +148,11 @@ class Hub:
             self._committer.figures.refused[refused.error] += 1
             raise
 
+    @property
+    def handlers(self) -> Mapping[type, Callable[[Account, Any], Awaitable[Reply]]]:
+        """Give who carries out which command."""
+        return self._handlers
+
     def serve(self, handlers: Mapping[type, Callable[[Account, Any], Awaitable[Reply]]]) -> None:
         """Let commands be carried out elsewhere, each kind by its own function."""
         self._handlers.update(handlers)
@@ -274,6 +279,7 @@ class Hub:
             fence=(outlet.fence or 0) if begun else 0,
             started_at=now if begun else None,
             subject=drafted.subject,
+            pinned=command.connector is not None,
         )
 
     async def _commit(
@@ -412,7 +418,7 @@ class Hub:
         _need(account.operates)
         if command.name not in self._dispatcher.outlets:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="connector")
-        asked = SendTexts(to=(command.to,), text=command.text, valid_for=60.0)
+        asked = SendTexts(to=(command.to,), text=command.text, valid_for=60.0, connector=command.name)
         now = self._clock()
         message_id = self._ids()
         drafted = draft(account, asked, now, self._dispatcher.policy)

@@ -27,7 +27,7 @@ MAX_PAGE = 1000
 m = messages.c
 _EVERY = select(*messages.columns)
 _NAMES = tuple(column.name for column in messages.columns)
-_CLASS, _FLASH, _STATE = (_NAMES.index(name) for name in ("message_class", "flash", "state"))
+_CLASS, _STATE, _FLASH, _PINNED = (_NAMES.index(name) for name in ("message_class", "state", "flash", "pinned"))
 # Written out, since a partial index is used only where the query repeats its condition word for word.
 _LIVE = text(LIVE_CONDITION)
 _STATES: Mapping[State, ColumnElement[str]] = {state: literal_column(f"'{state.value}'") for state in State}
@@ -44,6 +44,7 @@ def message_of(row: Sequence[Any]) -> Message:
     values[_CLASS] = MessageClass(values[_CLASS])
     values[_STATE] = State(values[_STATE])
     values[_FLASH] = bool(values[_FLASH])
+    values[_PINNED] = bool(values[_PINNED])
     return Message(**{_FIELDS.get(name, name): value for name, value in zip(_NAMES, values, strict=True)})
 
 

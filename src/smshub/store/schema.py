@@ -5,7 +5,20 @@ The row of a message holds its current attempt; earlier attempts are copied to `
 a message that goes well costs one INSERT and one UPDATE.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 metadata = MetaData()
 
@@ -47,6 +60,7 @@ messages = Table(
     Column("receipt_code", Text),
     Column("receipt_at", Double),
     Column("subject", Text, nullable=False, server_default=""),
+    Column("pinned", Boolean, nullable=False, server_default=false()),  # it keeps to its connector
 )
 
 # What the engine still has to do, in the order in which it does it; `expires_at` rides along so that what has expired
@@ -218,6 +232,18 @@ parked = Table(
     Column("error", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
+)
+
+# Callers on brokers who want a second answer: what became of a message.
+followed = Table(
+    "followed",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("frontend", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 objects = Table(
