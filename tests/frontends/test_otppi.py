@@ -5,6 +5,7 @@ import json
 import pytest
 
 from smshub.domain.commands import Block, Done, Refusal, Refused, SendTexts, Submitted, Unblock
+from smshub.domain.incoming import ListModems, Modems, ModemView, RequestUssd, UssdAnswered
 from smshub.domain.message import Message, State
 from smshub.domain.references import DIGESTED
 from smshub.frontends.dialects import otppi
@@ -18,6 +19,41 @@ SMS = {
         "receiver": "08126666666",
         "message": "Your OTP is 1234",
     },
+}
+
+MODEM = ModemView(
+    id="gsm-1",
+    connector="gsm",
+    port="/dev/ttyUSB0",
+    connected=True,
+    default=True,
+    manufacturer="huawei",
+    model="E173",
+    imei="490154203237518",
+    imsi="262019876543210",
+    iccid="89490200001234567890",
+    smsc="+491710760000",
+    operator="Net",
+    signal=21,
+    ber=0,
+    dbm=-71,
+    condition="excellent",
+)
+SHOWN = {
+    "id": "gsm-1",
+    "name": "huawei E173",
+    "port": "/dev/ttyUSB0",
+    "imei": "490154203237518",
+    "imsi": "262019876543210",
+    "iccid": "89490200001234567890",
+    "smsCenter": "+491710760000",
+    "copsOperator": "Net",
+    "active": True,
+    "connected": True,
+    "defaultModem": True,
+    "internetAccess": False,
+    "internetConnected": False,
+    "signalStrength": {"value": 21, "rssi": -71, "ber": 0, "condition": "Excellent", "class": "excellent"},
 }
 
 
@@ -207,8 +243,22 @@ def test_where_the_answer_goes(command, members, topic, delay):
         ),
         (
             {"command": "get-modem-list", "callback_topic": "modem-list-123456", "data": {}},
-            otppi.NOTHING,
+            Modems(()),
             {"command": "get-modem-list", "response_code": "0000", "data": {"modem_list": {}}},
+        ),
+        (
+            {"command": "get-modem-list", "data": {}},
+            Modems((MODEM,)),
+            {"command": "get-modem-list", "response_code": "0000", "data": {"modem_list": {"gsm-1": SHOWN}}},
+        ),
+        (
+            {"command": "request-ussd", "data": {"ussd_code": "*101#", "modem_id": "gsm-1"}},
+            UssdAnswered("1) yes", "0031", replyable=True),
+            {
+                "command": "request-ussd",
+                "response_code": "0000",
+                "data": {"ussd_content": "1) yes", "ussd_content_raw": "0031", "replyable": True},
+            },
         ),
         (
             {"command": "echo", "anything": [1, "two", None, {"three": 3.5}], "data": {}},
@@ -220,6 +270,21 @@ def test_where_the_answer_goes(command, members, topic, delay):
 def test_answers_that_say_yes(document, outcome, answer):
     """With exactly the keys that each command's answer has; an echo is the request itself."""
     assert answer == json.loads(otppi.encode(decode(document), outcome))
+
+
+@pytest.mark.parametrize(
+    ("data", "command"),
+    [
+        ({"ussd_code": "*100#", "modem_id": "gsm-1"}, RequestUssd("*100#", "gsm-1")),
+        ({"ussd_code": " *100# ", "modem_id": ""}, RequestUssd("*100#", None)),
+        ({"ussd_code": "*100#"}, RequestUssd("*100#", None)),
+        ({}, RequestUssd("", None)),
+    ],
+)
+def test_request_ussd_names_a_code_and_perhaps_a_modem(data, command):
+    """Without a modem the default one is meant; a code that is none is the hub's to refuse."""
+    assert command == decode({"command": "request-ussd", "data": data}).command
+    assert ListModems() == decode({"command": "get-modem-list", "data": {}}).command
 
 
 def test_an_account_may_ask_for_the_other_success_code():
@@ -288,8 +353,13 @@ def test_verify_otp_repeats_what_was_asked_even_when_it_says_no(at):
             },
         ),
         (
-            {"command": "request-ussd", "data": {"ussd_code": "*100#", "modem_id": "m"}},
-            {"command": "request-ussd", "response_code": "1102", "error": "This hub does not offer USSD.", "data": {}},
+            '{"command": "request-ussd", "data": ["*100#"]}',
+            {
+                "command": "request-ussd",
+                "response_code": "1102",
+                "error": "The body is not what this interface takes: the member 'data' is missing, or not an object",
+                "data": {},
+            },
         ),
     ],
 )

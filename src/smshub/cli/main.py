@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from smshub import __version__
-from smshub.cli import account, config, connector, frontend, message, parked, publish, route, simulate
+from smshub.cli import account, audit, config, connector, frontend, message, otp, parked, publish, route, simulate_modem
 from smshub.cli.backup import backup, restore
 from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
@@ -35,6 +35,7 @@ app.command()(explain)
 app.command()(block)
 app.command()(unblock)
 app.command()(blocklist)
+app.add_typer(otp.app, name="otp")
 app.add_typer(connector.app, name="connector")
 app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
@@ -43,7 +44,8 @@ app.add_typer(parked.app, name="parked")
 app.add_typer(modem, name="modem")
 app.add_typer(inbox, name="inbox")
 app.add_typer(publish.app, name="publish")
-app.add_typer(simulate.app, name="simulate")
+app.add_typer(simulate_modem.app, name="simulate")
+app.add_typer(audit.app, name="audit")
 app.command()(backup)
 app.command()(restore)
 app.command()(migrate)

@@ -45,11 +45,11 @@ def smsc(
     from smshub.simulators.smsc import FAULTS, SmscSimulator  # noqa: PLC0415 - what only this command needs
 
     simulator = SmscSimulator(
-        _script(script, faults, FAULTS, receipts),
+        script_of(script, faults, FAULTS, receipts),
         system_id=system_id,
         password=first_line(password_file),
         throughput=throughput,
-        show=_show,
+        show=show,
     )
     _run(simulator, host, port, "SMPP message centre")
 
@@ -74,9 +74,9 @@ def http(
     from smshub.simulators.http import ACTIONS, HttpSimulator  # noqa: PLC0415 - what only this command needs
 
     simulator = HttpSimulator(
-        _script(script, faults, ACTIONS, receipts),
+        script_of(script, faults, ACTIONS, receipts),
         users=_users(users_file),
-        writer=_show,
+        writer=show,
         callback=callback,
         signing=first_line(signing_file),
     )
@@ -111,11 +111,11 @@ def otppi(
     from smshub.simulators.otppi import ACTIONS, OtpPiSimulator  # noqa: PLC0415 - what only this command needs
 
     users = {} if username is None else {username: first_line(password_file) or ""}
-    simulator = OtpPiSimulator(_script(script, faults, ACTIONS), users=users, drop_expired=drop_expired, writer=_show)
+    simulator = OtpPiSimulator(script_of(script, faults, ACTIONS), users=users, drop_expired=drop_expired, writer=show)
     _run(simulator, host, port, "OTP-Pi")
 
 
-def _script(
+def script_of(
     file: Path | None, faults: str | None, allowed: "Iterable[Action]", receipts: str | None = None
 ) -> "Script":
     """Read the fault script; `receipts` adds how the delivery reports come, where the script does not say it."""
@@ -134,7 +134,8 @@ def _script(
     return script
 
 
-def _show(line: str) -> None:
+def show(line: str) -> None:
+    """Print what a simulator has to tell, at once."""
     print(line, flush=True)
 
 
@@ -151,7 +152,7 @@ def _run(simulator: _Simulator, host: str, port: int, what: str) -> None:
             taken = await simulator.start(host, port)
         except OSError as error:
             raise Failed(f"cannot listen on {host}:{port} ({reason(error)})") from None
-        _show(f"{what} on {host}:{taken}; end it with Ctrl-C")
+        show(f"{what} on {host}:{taken}; end it with Ctrl-C")
         await end.wait()
         await simulator.stop()
 

@@ -10,7 +10,7 @@ import pytest
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
 from smshub.frontends.carriers import v1
 from smshub.frontends.carriers.v1_openapi import FILTERS as DOCUMENTED
-from smshub.frontends.carriers.v1_operations import OPERATIONS
+from smshub.frontends.carriers.v1 import EVERY
 from smshub.frontends.dialects import native
 from smshub.frontends.dialects.native_query import FILTERS as READ
 
@@ -58,7 +58,7 @@ async def test_the_openapi_document_names_every_operation(api):
         answer.headers["x-content-type-options"],
     )
     assert re.fullmatch(r"3\.1\.\d+", document["openapi"])
-    served = {(one.method.lower(), one.path) for one in OPERATIONS}
+    served = {(one.method.lower(), one.path) for one in EVERY}
     assert served == {(method, path) for path, item in document["paths"].items() for method in item}
     assert {"basic", "key"} == set(document["components"]["securitySchemes"])
 
@@ -142,7 +142,7 @@ async def test_every_link_within_the_page_leads_somewhere(api):
     assert sorted(set(places)) == sorted(places)
     assert {link[1:] for link in page.all("href") if link.startswith("#")} <= set(places)
     assert {f"error-{name}" for name in CATALOGUE} <= set(places)
-    assert {one.name for one in OPERATIONS} <= set(places)
+    assert {one.name for one in EVERY} <= set(places)
 
 
 async def test_the_examples_carry_the_callers_own_address(api):

@@ -62,7 +62,9 @@ class UssdRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A USSD code to send."""
 
     code: Annotated[str, Meta(description="Digits, `*` and `#`.", max_length=64, examples=["*100#"])]
-    modem: Annotated[str | None, Meta(description="Its `id`; without it a default one.", max_length=128)] = None
+    modem: Annotated[
+        Annotated[str, Meta(max_length=128)] | None, Meta(description="Its `id`; without it a default one.")
+    ] = None
 
 
 class UssdDocument(Struct, frozen=True):

@@ -67,7 +67,6 @@ _NOT_OFFERED: Final[Mapping[str, str]] = {
     "send-email": "e-mail",
     "request-otp": "one-time passwords",
     "verify-otp": "one-time passwords",
-    "request-ussd": "USSD",
 }
 
 # The members of an OTP that its answers repeat.

@@ -164,9 +164,9 @@ def encode_validity(seconds: float) -> int:
         return max(minutes // 5, 1) - 1
     if minutes <= 1_440:
         return 143 + (minutes - 720) // 30
-    if minutes <= 43_200:
-        return 166 + minutes // 1_440
-    return 192 + min(max(minutes // 10_080, 5), 63)
+    if minutes < 50_400:  # five weeks, the first step after thirty days
+        return 166 + min(minutes // 1_440, 30)
+    return 192 + min(minutes // 10_080, 63)
 
 
 def decode_validity(octet: int) -> float:
