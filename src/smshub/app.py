@@ -24,6 +24,7 @@ from smshub.connectors.post import Post
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.retry import POLICIES
 from smshub.domain.routing import Routes
+from smshub.engine.audit import Audit
 from smshub.engine.backups import Backups
 from smshub.engine.callbacks import Callbacks
 from smshub.engine.challenges import Challenges
@@ -110,12 +111,7 @@ class Application:
             outbox=self._outbox,
             shared=self._outbox.database.name != "sqlite",
         )
-        self._challenges = Challenges(
-            send=self.hub.send,
-            committer=self._committer,
-            outbox=self._outbox,
-            keys=configuration.otp_keys(self._file.otp, self._key),
-        )
+        self._challenges = Challenges(self.hub.send, self._committer, self._outbox)
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
@@ -123,6 +119,8 @@ class Application:
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
+        self._audit = Audit(self._outbox, self._committer, self._key, self.list_objects)
+        self.hub.serve({**self._audit.handlers, **self._audit.watch(self.hub.handlers)})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
             committer=self._committer,
@@ -179,7 +177,8 @@ class Application:
                 log.error("config.refused", problem=str(problem))  # noqa: TRY400 - the operator's, not ours
             return
         fixed = {"listen", "tls", "database", "node", "mount", "trusted_proxies"}
-        before, now = self._file.server, changed.server
+        earlier = self._file
+        before, now = earlier.server, changed.server
         for key in sorted(fixed):
             if getattr(before, key) != getattr(now, key):
                 log.warning("config.needs_restart", key=f"server.{key}")
@@ -188,6 +187,10 @@ class Application:
             await self._broker.change(changed.broker)
             await self._brokers.apply(changed.frontends)
         log.info("config.reloaded")
+        declared = (configuration.declared(file, self._key) for file in (earlier, changed))
+        for change in configuration.plan(*declared):
+            thing = f"{change.kind}.{change.name}".rstrip(".")
+            await self._audit.note("file", f"Reload: {change.action}", thing, after=dict(change.keys) or None)
 
     # --- configuration ----------------------------------------------------------------------------------------------
 

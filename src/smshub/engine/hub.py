@@ -298,16 +298,7 @@ class Hub:
         future: asyncio.Future[Replay | Taken | StoreUnavailable | None] = self._loop.create_future()
 
         def done(result: Replay | Taken | StoreUnavailable | None) -> None:
-            for outlet, message in taken:
-                if message.state is State.QUEUED:
-                    if result is None:
-                        outlet.enqueue(message)
-                elif result is None:
-                    outlet.launch(message)
-                else:
-                    outlet.give_up(message.segments)
-                    if isinstance(result, StoreUnavailable):
-                        outlet.never_left(message)
+            _hand_over(taken, result)
             if not future.done():  # the caller may have gone; the messages stay
                 future.set_result(result)
 
@@ -459,6 +450,20 @@ class Hub:
             listeners=self.listeners,
             memory=memory(),
         )
+
+
+def _hand_over(taken: list[tuple[Outlet, Message]], result: Replay | Taken | StoreUnavailable | None) -> None:
+    """Give messages that are on disk (None) to their outlets; give the room back that was reserved for others."""
+    for outlet, message in taken:
+        if message.state is State.QUEUED:
+            if result is None:
+                outlet.enqueue(message)
+        elif result is None:
+            outlet.launch(message)
+        else:
+            outlet.give_up(message.segments)
+            if isinstance(result, StoreUnavailable):
+                outlet.never_left(message)
 
 
 def _print(command: SendTexts, bound: Bound | None) -> str | None:

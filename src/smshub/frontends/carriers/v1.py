@@ -19,10 +19,12 @@ from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
 from smshub.domain.contracts import Hub
 from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, peer_of, read_body
+from smshub.frontends.carriers.v1_audit import AUDIT
 from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_modems import MODEMS
 from smshub.frontends.carriers.v1_openapi import components, extra_of, responses_of
 from smshub.frontends.carriers.v1_operations import OPERATIONS, SEND, Asked, Operation
+from smshub.frontends.carriers.v1_otp import OTP
 from smshub.frontends.carriers.v1_pages import STYLE, page
 from smshub.frontends.carriers.v1_upkeep import UPKEEP
 from smshub.frontends.dialects import native
@@ -40,7 +42,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *MODEMS)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

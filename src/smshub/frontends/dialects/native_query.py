@@ -49,6 +49,12 @@ def read_filters(query: bytes, filters: Mapping[str, tuple[str, Callable[[str], 
     return _read(query, filters)
 
 
+def decode_audit(query: bytes) -> tuple[int, str | None, str | None]:
+    """Read the query string of GET /v1/audit: limit, cursor and actor. Raises `Refused` (BadFilter)."""
+    found = _read(query, {**{name: FILTERS[name] for name in PAGING}, "actor": ("actor", _text)})
+    return found.get("limit", USUAL), found.get("cursor"), found.get("actor")
+
+
 def decode_seconds(query: bytes, *, usual: float, most: float) -> float:
     """Read `seconds`, the only parameter of some lists. Raises `Refused` (BadFilter)."""
     return float(_read(query, {"seconds": ("seconds", partial(_seconds, most=most))}).get("seconds", usual))

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, assert_never
 
 import msgspec
 
+from smshub.domain.audit import AuditPage, AuditVerified
 from smshub.domain.challenges import Decisions, OtpRequested, OtpVerified, Prefixes
 from smshub.domain.commands import (
     CATALOGUE,
@@ -115,6 +116,8 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             return DoneDocument(reply.detail)
         case FiguresShown():
             return native_figures.document_of(reply)
+        case AuditPage() | AuditVerified():
+            return reply
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
         case _:
@@ -178,6 +181,7 @@ def _members(message: Message) -> dict[str, Any]:
         "recipient": message.to,
         "originator": message.originator,
         "text": message.text,
+        "subject": message.subject or None,
         "message_class": message.message_class,
         "message_type": MessageType.FLASH if message.flash else MessageType.NORMAL,
         "state": message.state,
