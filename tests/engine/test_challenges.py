@@ -25,7 +25,7 @@ class Desk:
         self.rig = rig
         self.account = Account("shop", otp=policy or OtpPolicy(), country="DE")
         self.challenges = Challenges(
-            send=rig.hub.send, committer=rig.committer, outbox=rig.outbox, keys=(KEY,), clock=rig.hub._clock, **options
+            rig.hub.send, rig.committer, rig.outbox, keys=(KEY,), clock=rig.hub._clock, **options
         )
         rig.hub.serve(self.challenges.handlers)
 
@@ -275,9 +275,9 @@ BAD = {
     "a long reference": ({"reference": "r" * 256}, (Refusal.MALFORMED, "BadReference", "reference")),
     "a control character": ({"reference": "r\n"}, (Refusal.MALFORMED, "BadReference", "reference")),
     "neither": ({"to": "nobody"}, (Refusal.MALFORMED, "BadNumber", "to")),
-    "half an address": ({"to": "nobody@"}, (Refusal.MALFORMED, "BadNumber", "to")),
-    "an address in two lines": ({"to": "a@b\r\nBcc: c@d"}, (Refusal.MALFORMED, "BadNumber", "to")),
-    "a subject in two lines": ({"subject": "a\r\nBcc: b@c"}, (Refusal.MALFORMED, "MalformedBody", "subject")),
+    "half an address": ({"to": "nobody@"}, (Refusal.MALFORMED, "BadAddress", "to")),
+    "an address in two lines": ({"to": "a@b\r\nBcc: c@d"}, (Refusal.MALFORMED, "BadAddress", "to")),
+    "a subject in two lines": ({"subject": "a\r\nBcc: b@c"}, (Refusal.MALFORMED, "BadSubject", "subject")),
     "an own code": ({"code": "123456"}, (Refusal.FORBIDDEN, "OwnCodeNotAllowed", "code")),
     "a foreign host": ({"host": "evil.example"}, (Refusal.FORBIDDEN, "HostNotAllowed", "host")),
     "a foreign app": ({"app_hash": "FA+9qCX9VSu"}, (Refusal.FORBIDDEN, "AppHashNotAllowed", "app_hash")),

@@ -71,6 +71,12 @@ class ResendOtp(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+class UnlockOtp(msgspec.Struct, frozen=True):
+    """Forget the wrong codes of a recipient, at every account; takes an operator."""
+
+    to: str
+
+
 class OtpRequested(msgspec.Struct, frozen=True):
     """
     A code is on its way, on disk. `resend_after` is when (seconds since 1970) it may be sent again at the soonest.
@@ -166,5 +172,5 @@ class Prefixes(msgspec.Struct, frozen=True):
     prefixes: tuple[PrefixView, ...]
 
 
-OtpCommand = RequestOtp | VerifyOtp | ResendOtp | ListDecisions | ListPrefixes | OpenPrefix
+OtpCommand = RequestOtp | VerifyOtp | ResendOtp | UnlockOtp | ListDecisions | ListPrefixes | OpenPrefix
 OtpReply = OtpRequested | OtpVerified | Decisions | Prefixes

@@ -13,17 +13,18 @@ import structlog
 
 from smshub.domain import otp
 from smshub.domain.accounts import Account
-from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, ResendOtp, Verdict, VerifyOtp
-from smshub.domain.commands import Refusal, Refused, Reply, SendTexts, Submitted
+from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, ResendOtp, UnlockOtp, Verdict, VerifyOtp
+from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts, Submitted
 from smshub.domain.contracts import Guard
 from smshub.domain.message import Message, MessageClass
+from smshub.domain.numbers import masked
 from smshub.domain.otp import OtpKey, OtpPolicy
 from smshub.engine.accepting import Bound, Unbound
 from smshub.engine.committer import Committer
 from smshub.engine.ids import Ids
 from smshub.engine.otp_drafts import check_bound, code_of, fingerprint, life_of, receiver_of, subject_of, text_of
 from smshub.store.batch import Again, Check, Held, Opening, Taken
-from smshub.store.challenges import Challenge, read_challenge
+from smshub.store.challenges import Challenge, read_challenge, unlock
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -56,11 +57,11 @@ class Challenges:
 
     def __init__(
         self,
-        *,
         send: Send,
         committer: Committer,
         outbox: Outbox,
-        keys: Sequence[OtpKey],
+        *,
+        keys: Sequence[OtpKey] = (),
         guard: Guard | None = None,
         clock: Callable[[], float] = time.time,
         below: Callable[[int], int] = secrets.randbelow,
@@ -77,7 +78,12 @@ class Challenges:
     @property
     def handlers(self) -> Mapping[type, Callable[[Account, Any], Awaitable[Reply]]]:
         """What it carries out, for `Hub.serve`."""
-        return {RequestOtp: self.request, VerifyOtp: self.verify, ResendOtp: self.resend}
+        return {
+            RequestOtp: self.request,
+            VerifyOtp: self.verify,
+            ResendOtp: self.resend,
+            UnlockOtp: self.unlock,
+        }
 
     # --- requesting -------------------------------------------------------------------------------------------------
 
@@ -242,6 +248,17 @@ class Challenges:
             await self.guard.verified(account, to, now)
         except Exception:
             log.exception("guard.failed", account=account.name)
+
+    async def unlock(self, account: Account, command: UnlockOtp) -> Done:
+        """Let codes for a recipient be looked at again. Raises `Refused`."""
+        if not account.operates:
+            raise Refused(Refusal.FORBIDDEN, "Forbidden")
+        to = receiver_of(account, command.to)
+        count = await self._committer.call(partial(unlock, recipient=to))
+        if not count:
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="recipient with wrong codes")
+        log.info("otp.unlocked", by=account.name, to=masked(to))
+        return Done(f"{command.to} is unlocked")
 
 
 def kept_text(message: Message) -> str:

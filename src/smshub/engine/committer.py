@@ -8,7 +8,7 @@ share one fsync.
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -191,16 +191,8 @@ class Committer:
             start_done(start.id not in missing)
         for effect, receipt_done in zip(written.receipts, gathered.receipt_done, strict=True):
             receipt_done(effect)
-        for result, future in zip(written.calls, gathered.call_done, strict=True):
-            if future.done():
-                continue
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-        for checked, check_future in zip(written.checks, gathered.check_done, strict=True):
-            if not check_future.done():
-                check_future.set_result(checked)
+        _answer(written.calls, gathered.call_done)
+        _answer(written.checks, gathered.check_done)
         for then in gathered.after:
             then()
         if written.stale:
@@ -230,3 +222,13 @@ class Committer:
         self._waiting_to_retry = False
         if self._gathered:
             self._kick()
+
+
+def _answer(results: Sequence[Any], futures: Sequence[asyncio.Future[Any]]) -> None:
+    for result, future in zip(results, futures, strict=True):
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

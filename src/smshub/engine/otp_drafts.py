@@ -6,13 +6,11 @@ import msgspec
 
 from smshub.domain import otp
 from smshub.domain.accounts import Account
+from smshub.domain.addresses import BadSubject, blocking_key, check_subject
 from smshub.domain.challenges import RequestOtp
 from smshub.domain.commands import Refusal, Refused
 from smshub.domain.otp import OtpKey, OtpPolicy
 from smshub.engine.accepting import LONGEST_REFERENCE, recipient_of
-
-LONGEST_ADDRESS = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
-LONGEST_SUBJECT = 255
 
 
 def check_bound(reference: str, params: tuple[str, ...]) -> None:
@@ -28,21 +26,16 @@ def check_bound(reference: str, params: tuple[str, ...]) -> None:
 def subject_of(command: RequestOtp) -> str | None:
     """Give the subject of the mail, if the code goes by mail: one line. Raises `Refused`."""
     subject = command.subject
-    if subject is not None and (len(subject) > LONGEST_SUBJECT or not subject.isprintable()):
-        why = f"the subject is not one line of at most {LONGEST_SUBJECT} printable characters"
-        raise Refused(Refusal.MALFORMED, "MalformedBody", member="subject", why=why)
+    try:
+        check_subject(subject or "")
+    except BadSubject as error:
+        raise Refused(Refusal.MALFORMED, "BadSubject", member="subject", why=error) from None
     return subject
 
 
 def receiver_of(account: Account, written: str) -> str:
-    """Read a receiver: a number as this account writes them, or a mail address. Raises `Refused`."""
-    if "@" not in written:
-        return recipient_of(account, written)
-    name, _, domain = written.rpartition("@")
-    if not 3 <= len(written) <= LONGEST_ADDRESS or not written.isprintable() or " " in written or not (name and domain):
-        why = "it is no mail address"
-        raise Refused(Refusal.MALFORMED, "BadNumber", member="to", value=written[:40], why=why)
-    return f"{name}@{domain.lower()}"
+    """Read a receiver as a code is bound to it: a number, or a mail address in small letters. Raises `Refused`."""
+    return blocking_key(recipient_of(account, written))
 
 
 def life_of(policy: OtpPolicy, command: RequestOtp, now: float) -> tuple[float, bool]:

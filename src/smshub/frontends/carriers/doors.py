@@ -10,6 +10,7 @@ from smshub.frontends.carriers import v1, welcome
 from smshub.frontends.carriers.cors import Cors
 from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
 from smshub.frontends.carriers.metrics import MetricsDoor
+from smshub.frontends.carriers.otp import OtpDoor
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
 from smshub.frontends.carriers.otppi import PATHS as OTPPI_PATHS
 from smshub.frontends.carriers.receipts import ReceiptsDoor, Taking
@@ -51,6 +52,7 @@ def build_doors(
     otppi = OtppiDoor(hub, caller, catalogue, body_limit=body_limit)
     hot |= {(method, path): otppi for method in METHODS for path in OTPPI_PATHS}
     hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
+    hot |= OtpDoor(hub, caller, catalogue, mount=prefix, body_limit=body_limit).endpoints()
     hot |= MetricsDoor(hub, caller).endpoints()
     hot |= welcome.endpoints(prefix, frozenset(hot))
     documented = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)

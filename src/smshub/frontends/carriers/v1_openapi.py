@@ -55,6 +55,9 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
 }
 
 
+# Requests that may bring an idempotency key.
+KEYED: Final = (SEND.name, "requestOtp")
+
 # Lists that are asked for page by page, and nothing else.
 PAGED: Final = ("listBlocked", "listParked", "listIncoming")
 
@@ -76,10 +79,10 @@ def responses_of(operation: Operation) -> dict[int | str, dict[str, Any]]:
         "description": (operation.answers.__doc__ or "").strip(),
         "content": {"application/json": {"schema": _ref(operation.answers)}},
     }
-    if operation is SEND:
+    if operation.name in KEYED:
         success["headers"] = {
             "Idempotent-Replay": {
-                "description": "`true` where these are the messages of an earlier request with the same key.",
+                "description": "`true` where this is the answer to an earlier request with the same key.",
                 "schema": {"type": "string", "const": "true"},
             }
         }
@@ -134,9 +137,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found.append(_parameter("path", "number", _WORD, "The recipient, with its country code.", required=True))
     if operation.name in PAGED:
         found += [_parameter("query", name, *FILTERS[name]) for name in PAGING]
-    if operation is SEND:
+    if operation.name in KEYED:
         key = {"type": "string", "minLength": 1, "maxLength": MAX_REFERENCE}
-        words = "Your key for this request, raw or in quotation marks; the same as the member `reference`."
+        words = "Your key for this request, raw or in quotation marks"
+        words += "; the same as the member `reference`." if operation is SEND else "."
         found.append(_parameter("header", "Idempotency-Key", key, words))
     return found
 

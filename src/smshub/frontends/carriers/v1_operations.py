@@ -97,7 +97,8 @@ def _name(kind: str, asked: Asked) -> str:
     return name
 
 
-def _no_body(asked: Asked) -> None:
+def no_body(asked: Asked) -> None:
+    """Refuse a body where there is nothing to say. Raises `Refused`."""
     if asked.body.strip() not in {b"", b"{}"}:
         raise malformed("there is nothing to say in a body here; leave it empty")
 
@@ -108,12 +109,12 @@ def _send(asked: Asked) -> Command:
 
 
 def _cancel(asked: Asked) -> Command:
-    _no_body(asked)
+    no_body(asked)
     return CancelMessage(_message_id(asked))
 
 
 def _release(asked: Asked) -> Command:
-    _no_body(asked)
+    no_body(asked)
     return ReleaseMessage(_message_id(asked))
 
 
@@ -122,7 +123,7 @@ def _test(asked: Asked) -> Command:
 
 
 def _unblock(asked: Asked) -> Command:
-    _no_body(asked)
+    no_body(asked)
     return Unblock(asked.path["number"])
 
 

@@ -110,7 +110,7 @@ def decode_send(body: bytes, *, idempotency_key: str | None, client: str, source
         client = _checked_client(named)
     reference = asked.reference
     if idempotency_key is not None:
-        reference = _one_reference(reference, idempotency_key)
+        reference = one_reference(reference, idempotency_key)
     if reference is not None and reference.startswith(DIGESTED):
         raise Refused(Refusal.MALFORMED, "ReservedReference", member="reference", prefix=DIGESTED)
     return SendTexts(
@@ -163,8 +163,8 @@ def _checked_client(client: str) -> str:
     return client
 
 
-def _one_reference(reference: str | None, header: str) -> str:
-    """Bring the header Idempotency-Key and the member `reference`, which mean the same, together."""
+def one_reference(reference: str | None, header: str) -> str:
+    """Bring the header Idempotency-Key and the member `reference`, which mean the same, together. Raises `Refused`."""
     key = header.strip()
     if key.startswith('"'):
         quoted = _QUOTED_KEY.fullmatch(key)
