@@ -312,6 +312,39 @@ def test_every_refusal_has_its_code(refusal, code):
     assert set(Refusal) == set(otppi.CODES)
 
 
+MAIL = {"command": "send-mail", "data": {"receiver": "a@b.example", "subject": "S", "message": "x", "id": 1}}
+
+
+@pytest.mark.parametrize("name", ["send-mail", "send-email", "send-message"])
+def test_an_address_is_sent_a_mail(name):
+    """By either spelling, and by the command that chooses; the subject makes a difference between two requests."""
+    call = decode({**MAIL, "command": name})
+
+    assert (("a@b.example",), "x", "S") == (call.command.to, call.command.text, call.command.subject)
+    assert call.command.reference != decode({**MAIL, "command": name}, subject="T").command.reference
+    assert decode({**MAIL, "command": name}, subject=None).command.subject is None
+
+
+def test_a_subject_for_a_number_means_nothing():
+    """Clients of send-message give one with every text."""
+    assert decode({**SMS, "command": "send-message"}, subject="a\nb").command.subject is None
+
+
+@pytest.mark.parametrize("name", ["send-mail", "send-email"])
+def test_a_mail_is_answered_in_words(name):
+    """The member is OTP-Pi's; no route is no missing modem."""
+    call = decode({**MAIL, "command": name})
+    taken = json.loads(otppi.encode(call, Submitted((message(),))))
+    refused = json.loads(otppi.encode(call, Refused(Refusal.NO_ROUTE, "NoMailRoute", value="a@b.example")))
+
+    assert {"command": name, "response_code": "0000", "message": "The mail is accepted."} == {
+        key: value for key, value in taken.items() if key != "data"
+    }
+    assert message().id == taken["data"]["result"]
+    assert {"command", "response_code", "error"} == set(refused)
+    assert "1102" == refused["response_code"]
+
+
 @pytest.mark.parametrize("at", [1629685778, "1629685778"])
 def test_verify_otp_repeats_what_was_asked_even_when_it_says_no(at):
     """The time comes back in the type in which it came."""
@@ -336,19 +369,19 @@ def test_verify_otp_repeats_what_was_asked_even_when_it_says_no(at):
             },
         ),
         (
-            {"command": "send-email", "data": {"receiver": "a@b.example", "message": "x"}},
-            {"command": "send-email", "response_code": "1102", "error": "This hub does not offer e-mail."},
-        ),
-        (
-            {"command": "send-mail", "data": {"receiver": "a@b.example", "message": "x"}},
-            {"command": "send-mail", "response_code": "1102", "error": "This hub does not offer e-mail."},
-        ),
-        (
-            {"command": "send-message", "data": {"receiver": "a@b.example", "message": "x"}},
+            {"command": "send-mail", "data": {"receiver": "0812", "message": "x"}},
             {
-                "command": "send-message",
+                "command": "send-mail",
                 "response_code": "1102",
-                "error": "This hub does not offer e-mail.",
+                "error": "'0812' is not a mail address: an address is name@domain.",
+            },
+        ),
+        (
+            {"command": "send-sms", "data": {"receiver": "a@b.example", "message": "x"}},
+            {
+                "command": "send-sms",
+                "response_code": "1102",
+                "error": "'a@b.example' is not a number that can be reached: it contains '@'.",
                 "data": {},
             },
         ),

@@ -8,7 +8,9 @@ from smshub.cli.client import Client, given, segment
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_json, print_table
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The recipient, such as +491701234567.")]
+Number = Annotated[
+    str, typer.Argument(metavar="NUMBER", help="The recipient, such as +491701234567, or a mail address.")
+]
 
 
 @talks_to_hub

@@ -85,6 +85,7 @@ def print_message(message: Document) -> None:
             ("state", message.get("state")),
             ("to", message.get("to")),
             ("from", message.get("from")),
+            ("subject", message.get("subject")),
             ("text", message.get("text")),
             ("size", size),
             ("class", kind),

@@ -22,8 +22,9 @@ LONGEST_PAUSE = 2.0
 def send(
     hub: Client,
     *,
-    to: Annotated[list[str], typer.Option(help="Number of the recipient; may be given more than once.")],
+    to: Annotated[list[str], typer.Option(help="Number or mail address of a recipient; may be repeated.")],
     text: Annotated[str, typer.Option(help="The text, or - to read it from the standard input.")],
+    subject: Annotated[str | None, typer.Option(help="Subject of a mail.")] = None,
     originator: Annotated[str | None, typer.Option("--from", help="Sender that the handset shows.")] = None,
     message_class: Annotated[str | None, typer.Option("--class", help="otp, transactional or bulk.")] = None,
     flash: Annotated[bool, typer.Option("--flash", help="Show it at once and keep nothing.")] = False,
@@ -48,7 +49,7 @@ def send(
     exit status is 0 only where all have been delivered.
     """
     whole = sys.stdin.read() if text == "-" else text
-    handed_in = Text(to, whole, originator, message_class, flash, reference, valid_for, send_at)
+    handed_in = Text(to, whole, originator, message_class, flash, reference, valid_for, send_at, subject)
     messages = hand_over(via, broker_url, topic, handed_in) if via in BROKERS else way(via)(hub, handed_in)
     if wait:
         if not all(message.get("id") for message in messages):

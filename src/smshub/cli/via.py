@@ -22,6 +22,7 @@ class Text:
     reference: str | None = None
     valid_for: float | None = None
     send_at: str | None = None
+    subject: str | None = None
 
 
 # A way in hands a text over and tells of each message what it was told: `id`, `to`, `state`, as far as it knows.
@@ -39,6 +40,7 @@ def native(hub: Client, text: Text) -> list[Document]:
         "reference": text.reference,
         "valid_for": text.valid_for,
         "send_at": text.send_at,
+        "subject": text.subject,
     }
     messages: list[Document] = hub.post("/v1/messages", given(members)).get("messages", [])
     return messages
@@ -46,7 +48,7 @@ def native(hub: Client, text: Text) -> list[Document]:
 
 def otppi(hub: Client, text: Text) -> list[Document]:
     """Hand it to OTP-Pi's path for texts, a request for each recipient."""
-    only(text, "valid_for")
+    only(text, "valid_for", "subject")
     taken = []
     for to in text.to:
         answer = hub.post("/api/sms", otppi_document(to, text))
@@ -61,7 +63,9 @@ def otppi_document(to: str, text: Text, at: float | None = None) -> Document:
     now = time.time() if at is None else at
     expiration = None if text.valid_for is None else int(now + text.valid_for)
     data = {"date_time": int(now), "expiration": expiration, "id": time.time_ns(), "receiver": to, "message": text.text}
-    return {"command": "send-sms", "data": given(data)}
+    if text.subject is not None:
+        data["subject"] = text.subject
+    return {"command": "send-mail" if "@" in to else "send-sms", "data": given(data)}
 
 
 def soap(hub: Client, text: Text) -> list[Document]:

@@ -18,7 +18,7 @@ def hand_over(via: str, url: str | None, topic: str, text: Text) -> list[Documen
 
     from smshub.frontends.carriers.frontend_settings import SETTINGS  # noqa: PLC0415
 
-    only(text, "valid_for")
+    only(text, "valid_for", "subject")
     if url is None:
         raise Failed(f"--via {via} needs --broker-url (or SMSHUB_BROKER_URL)", Exit.USAGE)
     carrier, _, mode = via.partition("-")

@@ -66,6 +66,7 @@ LISTED = {
     "recipient": "491701234567",
     "from": "ACME",
     "text": "Hello \u20ac",
+    "subject": None,
     "class": "otp",
     "type": "flash",
     "state": "DELIVERED",

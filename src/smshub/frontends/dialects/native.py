@@ -124,6 +124,7 @@ def decode_send(body: bytes, *, idempotency_key: str | None, client: str, source
         None if sending_at is None else sending_at.timestamp(),
         client,
         source,
+        subject=asked.subject,
     )
 
 
@@ -144,13 +145,20 @@ def _quotes(asked: SendRequest) -> int:
         quotes += 4
     if asked.client is not None:
         quotes += 4
+    if asked.subject is not None:
+        quotes += 4
     return quotes
 
 
 def _refuse_nul(asked: SendRequest) -> None:
     """Refuse NUL outside of the text, which is checked as a text."""
     to = (asked.to,) if isinstance(asked.to, str) else asked.to
-    members = [("from", asked.originator), ("reference", asked.reference), ("client", asked.client)]
+    members = [
+        ("from", asked.originator),
+        ("reference", asked.reference),
+        ("client", asked.client),
+        ("subject", asked.subject),
+    ]
     for name, value in [*(("to", number) for number in to), *members]:
         if value is not None and "\0" in value:
             raise malformed(f"the member '{name}' holds a NUL", name)

@@ -11,7 +11,8 @@ from smshub.domain.message import MessageClass, MessageType, State
 Time = Annotated[str, Meta(description="RFC 3339, UTC, milliseconds.", extra_json_schema={"format": "date-time"})]
 
 _To = Meta(
-    description="A number: `+` or `00` and digits, or as the account's country has it; blanks and `().-/` are skipped.",
+    description="A number: `+` or `00` and digits, or as the account's country has it; blanks and `().-/` are skipped. "
+    "Or a mail address, `name@domain`.",
     examples=["+491701234567"],
 )
 _Text = Meta(description="What the handset shows.", examples=["Your code is 123456"])
@@ -45,6 +46,9 @@ class SendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         Annotated[datetime, Meta(tz=True)] | None,
         Meta(description="Not before this time: RFC 3339 with an offset.", examples=["2030-01-01T08:00:00Z"]),
     ] = None
+    subject: Annotated[
+        str | None, Meta(description="Subject of a mail: one line, up to 255 characters. Numbers get none.")
+    ] = None
     client: Annotated[str | None, Meta(description="The calling system, for the logs; up to 255 characters.")] = None
 
 
@@ -55,7 +59,7 @@ class SentMessage(Struct, frozen=True, gc=False):
     to: Annotated[str, Meta(description="The recipient as you wrote it.")]
     state: Annotated[State, Meta(description="What has become of it so far.")]
     segments: Annotated[int, Meta(description="How many short messages it takes on the air.")]
-    encoding: Annotated[str, Meta(description="`GSM7` or `UCS2`.")]
+    encoding: Annotated[str, Meta(description="`GSM7` or `UCS2`; `MAIL` for a mail.")]
 
 
 class RefusedRecipient(Struct, frozen=True):
@@ -123,9 +127,10 @@ class ListedMessage(Struct, frozen=True):
 
     id: str
     to: Annotated[str, Meta(description="The recipient as the caller wrote it.")]
-    recipient: Annotated[str, Meta(description="The recipient as the hub read it: E.164 digits without `+`.")]
+    recipient: Annotated[str, Meta(description="As the hub read it: E.164 digits without `+`, or an address.")]
     originator: str = field(name="from")
     text: str
+    subject: Annotated[str | None, Meta(description="The mail's; null for a number.")]
     message_class: MessageClass = field(name="class")
     message_type: MessageType = field(name="type")
     state: State

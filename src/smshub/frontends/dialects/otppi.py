@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
+from smshub.domain.addresses import is_address
 from smshub.domain.commands import (
     CATALOGUE,
     Block,
@@ -43,6 +44,7 @@ MAX_SIZE: Final = 64 * 1024
 SUCCESS: Final = "0000"
 UNAUTHENTICATED: Final = "1100"
 FAILED: Final = "1102"
+NO_DEVICE: Final = "1101"
 
 # The one table from the hub's refusals to OTP-Pi's codes.
 CODES: Final[Mapping[Refusal, str]] = {
@@ -51,7 +53,7 @@ CODES: Final[Mapping[Refusal, str]] = {
     Refusal.MALFORMED: FAILED,
     Refusal.NOT_FOUND: FAILED,
     Refusal.BLOCKED: FAILED,
-    Refusal.NO_ROUTE: "1101",
+    Refusal.NO_ROUTE: NO_DEVICE,
     Refusal.LIMITED: FAILED,
     Refusal.CONFLICT: FAILED,
     Refusal.EXPIRED: "1203",
@@ -62,9 +64,10 @@ CODES: Final[Mapping[Refusal, str]] = {
 DEFAULT_DELAY: Final = 10.0
 LONGEST_DELAY: Final = 10_000.0
 
+_MAIL: Final = frozenset({"send-mail", "send-email"})
+MAIL_TAKEN: Final = "The mail is accepted."
+
 _NOT_OFFERED: Final[Mapping[str, str]] = {
-    "send-mail": "e-mail",
-    "send-email": "e-mail",
     "request-otp": "one-time passwords",
     "verify-otp": "one-time passwords",
 }
@@ -154,7 +157,7 @@ def _command(  # noqa: C901 - a case for each command
         if not isinstance(document.get("data"), dict):
             raise _malformed("the member 'data' is missing, or not an object", "data")
         match name:
-            case "send-sms" | "send-message":
+            case "send-sms" | "send-message" | "send-mail" | "send-email":
                 return _send(name, data, client)
             case "block-msisdn":
                 return Block(_receiver(data), own=True)
@@ -170,17 +173,22 @@ def _command(  # noqa: C901 - a case for each command
 
 def _send(name: str, data: Mapping[str, Any], client: str) -> SendTexts:
     to = _receiver(data)
-    if name == "send-message" and "@" in to:
-        raise _not_offered("e-mail")
+    if name != "send-message" and is_address(to) is not (name in _MAIL):
+        error = "BadAddress" if name in _MAIL else "BadNumber"
+        why = "an address is name@domain" if name in _MAIL else "it contains '@'"
+        raise Refused(Refusal.MALFORMED, error, member="receiver", value=to[:64], why=why)
     text = _text(data, "message")
     if not text:
         raise Refused(Refusal.MALFORMED, "EmptyText", member="message")
+    # Clients send one with a text for a number too, where it means nothing.
+    subject = _text(data, "subject") or None if is_address(to) else None
     return SendTexts(
         to=(to,),
         text=text,
-        reference=_reference(name, data, to, text),
+        reference=_reference(name, data, to, f"{subject}\n{text}" if subject else text),
         expires_at=_expiration(data.get("expiration")),
         client=client,
+        subject=subject,
     )
 
 
@@ -263,6 +271,8 @@ def encode(
         case Submitted(messages=(message, *_)):
             # The connector is in it only where the first try was begun with the acceptance.
             answer["data"] = {"modemID": message.connector if message.attempt else "", "result": message.id}
+            if call.name in _MAIL:
+                answer["message"] = MAIL_TAKEN
         case Modems(modems=modems):
             answer["data"] = {"modem_list": {modem.id: _modem(modem) for modem in modems}}
         case UssdAnswered():
@@ -304,7 +314,9 @@ def _modem(modem: ModemView) -> dict[str, Any]:
 
 def _refusal(call: Call, refused: Refused, catalogue: Mapping[str, str]) -> dict[str, Any]:
     answer: dict[str, Any] = {"command": call.name} if call.name else {}
-    answer["response_code"] = CODES[refused.refusal]
+    code = CODES[refused.refusal]
+    # No modem is missing where a mail cannot go.
+    answer["response_code"] = FAILED if call.name in _MAIL and code == NO_DEVICE else code
     answer["error"] = text_of(refused, catalogue)
     match call.name:
         case "verify-otp":

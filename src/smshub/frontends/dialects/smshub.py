@@ -227,9 +227,13 @@ def _to_and_text(parameters: Mapping[str, Parameter]) -> tuple[tuple[str, ...], 
 
 
 def recipients(mobile: Parameter) -> tuple[str, ...]:
-    """Read the recipients: a list or a text, each item one number or several with commas between them."""
+    """Read the recipients: a list or a text, each item one number or several with commas. Raises `Refused`."""
     items = (mobile,) if isinstance(mobile, str) else mobile
-    return tuple([number for item in items for part in item.split(",") if (number := part.strip())])
+    numbers = tuple([number for item in items for part in item.split(",") if (number := part.strip())])
+    for number in numbers:
+        if "@" in number:  # this interface is for handsets
+            raise Refused(Refusal.MALFORMED, "BadNumber", member="mobile", value=number[:40], why="it contains '@'")
+    return numbers
 
 
 def is_flash(written: str) -> bool:
