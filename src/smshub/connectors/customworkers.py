@@ -158,6 +158,7 @@ def _spawn(descriptor: int, environment: Mapping[str, str], folder: str) -> "sub
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=folder,
-        env=dict(environment),
+        # Each thread would reserve 64 MiB of its own, of which the bound of its memory allows few.
+        env={"MALLOC_ARENA_MAX": "2", **environment},
         start_new_session=True,
     )
