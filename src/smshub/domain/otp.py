@@ -47,11 +47,11 @@ LETTERS: Final = {Alphabet.DIGITS: "0123456789", Alphabet.LETTERS: "BCDFGHJKLMNP
 TEMPLATES: Final[tuple[tuple[str, str], ...]] = (
     ("de", "Ihr Code ist {code}. Er gilt {minutes} Minuten. Geben Sie ihn niemandem weiter."),
     ("en", "Your code is {code}. It is valid for {minutes} minutes. Do not give it to anyone."),
-    ("es", "Su código es {code}. Es válido durante {minutes} minutos. No lo comparta con nadie."),
+    ("es", "Su clave es {code}. Vale {minutes} minutos. No se la dé a nadie."),
     ("fr", "Votre code est {code}. Il est valable {minutes} minutes. Ne le donnez à personne."),
-    ("it", "Il suo codice è {code}. È valido per {minutes} minuti. Non lo dia a nessuno."),
+    ("it", "Il suo codice è {code}. Vale {minutes} minuti. Non lo dia a nessuno."),
     ("nl", "Uw code is {code}. Hij is {minutes} minuten geldig. Geef hem aan niemand."),
-    ("pt", "O seu codigo: {code}. Valido por {minutes} minutos. Não o partilhe com ninguem."),
+    ("pt", "A sua chave: {code}. Vale {minutes} minutos. Nunca a partilhe."),
 )
 
 
