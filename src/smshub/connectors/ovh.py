@@ -27,7 +27,6 @@ from smshub.connectors.exchange import (
     digits,
     json_body,
     remaining,
-    retry_after,
 )
 from smshub.connectors.httpbase import HttpSender, ProviderSettings
 from smshub.domain.contracts import Capabilities
@@ -44,6 +43,9 @@ REASONS: Mapping[str, Reason] = {
     "NOT_GRANTED_CALL": Reason.BAD_CREDENTIALS,
     "FORBIDDEN": Reason.BAD_CREDENTIALS,
 }
+
+# Statuses of a plain no, of which code and words tell more; the others tell enough by themselves.
+EXPLAINED = frozenset({400, 401, 402, 403, 404, 460})
 
 # What says that our clock, not our key, is the trouble.
 OUT_OF_TIME = re.compile(r"QUERY_TIME_OUT|INVALID_TIMESTAMP|out of time|timestamp", re.IGNORECASE)
@@ -156,7 +158,7 @@ class Connector(HttpSender):
         reason = REASONS.get(code)
         if reason is None or code == "FORBIDDEN":  # which is said of more than keys
             reason = ovhwords.inferred(words) or reason
-        if reason is not None and response.status < 500:
+        if reason is not None and response.status in EXPLAINED:
             return Deferred(reason, code or str(response.status), words)
         if response.status == 460:  # the service has run out and must be paid
             return Deferred(Reason.NO_CREDIT, code or "460", words)
@@ -164,7 +166,7 @@ class Connector(HttpSender):
             return Deferred(Reason.UNKNOWN, code or "400", words)
         outcome = by_status(response, words)
         if isinstance(outcome, Deferred) and code:
-            return Deferred(outcome.reason, code, words, retry_after(response) if response.status == 429 else None)
+            return Deferred(outcome.reason, code, words, outcome.retry_after)
         return outcome
 
     async def send(self, message: Message) -> Outcome:

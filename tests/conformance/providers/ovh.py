@@ -77,7 +77,14 @@ REFUSALS = [
     Refusal("an unknown 400", error(400, "WHATEVER", "Whatever"), Deferred(Reason.UNKNOWN, "WHATEVER")),
     Refusal("conflict", error(409, "CONFLICT"), Uncertain()),
     Refusal("broken server", error(500, "INTERNAL"), Uncertain()),
+    Refusal("throttled, in other words", error(429, "X", "Quota exceeded"), Deferred(Reason.THROTTLED, "X")),
+    Refusal("conflict, in other words", error(409, "X", "No credits"), Uncertain()),
     Refusal("throttled", error(429, "TOO_MANY"), Deferred(Reason.THROTTLED, "TOO_MANY")),
+    Refusal(
+        "later",
+        Answer(503, '{"errorCode":"DOWN"}', {"Retry-After": "9"}),
+        Deferred(Reason.TEMPORARY, "DOWN", None, 9.0),
+    ),
 ]
 
 CASES = [
