@@ -9,6 +9,8 @@ import typer
 from smshub.cli.failure import Exit, Failed, reason
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from smshub.simulators.faults import Action, Script
 
 app = typer.Typer(help="Run a simulated message centre or provider, with faults on demand.", no_args_is_help=True)
@@ -113,6 +115,43 @@ def otppi(
     users = {} if username is None else {username: first_line(password_file) or ""}
     simulator = OtpPiSimulator(script_of(script, faults, ACTIONS), users=users, drop_expired=drop_expired, writer=show)
     _run(simulator, host, port, "OTP-Pi")
+
+
+@app.command()
+def smtp(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 is any free one.")] = 2525,
+    script: ScriptFile = None,
+    faults: Faults = None,
+    users_file: Annotated[
+        Path | None, typer.Option(help="File of name:password lines that may send; without it any may.")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="File with a certificate (PEM), to offer STARTTLS.")] = None,
+    key: Annotated[Path | None, typer.Option(help="File with its private key (PEM).")] = None,
+) -> None:
+    """Run a mail server that hands nothing on; it prints each mail that it takes."""
+    from smshub.simulators.smtp import ACTIONS, SmtpSimulator  # noqa: PLC0415 - what only this command needs
+
+    simulator = SmtpSimulator(
+        script_of(script, faults, ACTIONS), users=_users(users_file), writer=show, tls=_tls(certificate, key)
+    )
+    _run(simulator, host, port, "Mail server")
+
+
+def _tls(certificate: Path | None, key: Path | None) -> "SSLContext | None":
+    """Read what a server shows of itself."""
+    import ssl  # noqa: PLC0415
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise Failed("--certificate and --key belong together", Exit.USAGE)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        raise Failed(f"{certificate} or {key} cannot be read ({type(error).__name__})", Exit.USAGE) from None
+    return context
 
 
 def script_of(
