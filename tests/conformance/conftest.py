@@ -107,6 +107,12 @@ def desk(outbox: Outbox) -> Desk:
 
 
 @pytest.fixture
+def desk_of() -> type[Desk]:
+    """Give the maker of desks, for a test with outboxes of its own."""
+    return Desk
+
+
+@pytest.fixture
 def opened() -> Iterator[Callable[..., Outbox]]:
     """Give `Outbox.open`; what it opened is closed in the end."""
     made: list[Outbox] = []
