@@ -1,9 +1,10 @@
 """Codes made here: once, for a while, a few tries; across processes, and past whatever lies in the folder."""
 
 import json
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections import Counter
 
@@ -185,13 +186,17 @@ def test_a_folder_that_is_not_safe_is_not_used(folder, tmp_path, harm):
             case _:
                 (folder / "cache.lock").symlink_to(elsewhere / "made")
 
-    with pytest.raises(CacheError, match=str(folder) if not harm.startswith("key ") or harm == "key link" else KEY_FILE):
+    with pytest.raises(
+        CacheError, match=str(folder) if not harm.startswith("key ") or harm == "key link" else KEY_FILE
+    ):
         LocalCodes(folder).create("order 1", TO, PARAMS, 60, NOW)
 
     assert ["key"] == [path.name for path in elsewhere.iterdir()]
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2]", b"\xff" * 10_000, b'["a", "b", null, "x", 1]', b"[" * 5_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[1, 2]", b"\xff" * 10_000, b'["a", "b", null, "x", 1]', b"[" * 5_000]
+)
 def test_a_record_that_cannot_be_read_is_none(codes, folder, content):
     """It is no match, and the next code of the reference takes its place."""
     code = made(codes)
@@ -232,40 +237,59 @@ def test_a_check_is_charged_before_it_compares(codes, folder, monkeypatch):
     assert 1 == json.loads((folder / records(folder)[0]).read_text())[-1]
 
 
-def check_often(folder, code, begin, verdicts):
-    """Check a code as often as it stands, at the same time as others do."""
-    codes = LocalCodes(folder)
-    begin.wait()
-    for _ in range(3):
-        verdicts.put(codes.check("race", TO, code, PARAMS, NOW))
+# What each of four processes does, once all of them are there; each line that it prints is one verdict.
+CHECKS = """\
+import sys
+from smshub.publisher.codes import LocalCodes
+codes = LocalCodes(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(3):
+    print(codes.check("race", "08126661111", sys.argv[2], ("100000", "", "987654", ""), 1_795_290_496.0))
+"""
+CREATIONS = """\
+import sys
+from smshub.publisher.codes import LocalCodes
+codes = LocalCodes(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for place in range(20):
+    made = codes.create(f"race {place}", "08126661111", ("100000", "", "987654", ""), 60, 1_795_290_496.0)
+    print(place, made.code if made else "")
+"""
 
 
-def create_often(folder, begin, verdicts):
-    """Make codes of the same references as others do, over a folder without a key."""
-    codes = LocalCodes(folder)
-    begin.wait()
-    for place in range(20):
-        found = codes.create(f"race {place}", TO, PARAMS, 60, NOW)
-        verdicts.put((place, found and found.code))
+def processes(program, *arguments):
+    """Run a program four times at once; gives the lines that they print."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert ["ready\n"] * 4 == [one.stdout.readline() for one in running]
+    for one in running:
+        one.stdin.write("\n")
+        one.stdin.flush()
+    return [line for one in running for line in one.communicate(timeout=30)[0].splitlines()]
 
 
-def race(kind, work, *arguments):
-    """Run some work in four processes, or threads, that begin together; gives what they tell."""
-    at_once, each = 4, 3 if work is check_often else 20
-    context = multiprocessing.get_context("spawn")
-    if kind == "processes":
-        begin, verdicts, make = context.Barrier(at_once), context.Queue(), context.Process
-    else:
-        begin, verdicts, make = threading.Barrier(at_once), context.Queue(), threading.Thread
-    workers = [make(target=work, args=(*arguments, begin, verdicts)) for _ in range(at_once)]
-    for worker in workers:
-        worker.start()
-    told = [verdicts.get(timeout=30) for _ in range(at_once * each)]
-    for worker in workers:
-        worker.join()
-    verdicts.close()
-    verdicts.join_thread()
-    return told
+def threads(folder, code):
+    """Check a code twelve times in four threads at once."""
+    begin, verdicts = threading.Barrier(4), []
+
+    def check():
+        codes = LocalCodes(folder)
+        begin.wait()
+        verdicts.extend(codes.check("race", TO, code, PARAMS, NOW) for _ in range(3))
+
+    working = [threading.Thread(target=check) for _ in range(4)]
+    for one in working:
+        one.start()
+    for one in working:
+        one.join()
+    return verdicts
+
+
+def checked(kind, folder, code):
+    """Check a code twelve times at once."""
+    return Counter(processes(CHECKS, folder, code) if kind == "processes" else threads(folder, code))
 
 
 @pytest.mark.parametrize("kind", ["processes", "threads"])
@@ -273,7 +297,7 @@ def test_a_code_matches_once_however_many_check_it(folder, kind):
     """Twelve checks of the right code at once: one match."""
     code = made(LocalCodes(folder), "race")
 
-    assert {"0000": 1, "1202": 11} == Counter(race(kind, check_often, folder, code))
+    assert {"0000": 1, "1202": 11} == checked(kind, folder, code)
 
 
 @pytest.mark.parametrize("kind", ["processes", "threads"])
@@ -282,14 +306,14 @@ def test_guesses_at_once_are_all_counted(folder, kind):
     codes = LocalCodes(folder)
     code = made(codes, "race")
 
-    assert {"1202": 12} == Counter(race(kind, check_often, folder, wrong(code)))
+    assert {"1202": 12} == checked(kind, folder, wrong(code))
     assert "1202" == codes.check("race", TO, code, PARAMS, NOW)
 
 
 def test_a_reference_is_given_once_however_many_ask(folder):
     """Four processes on a folder that is not there: one key, one code for each reference, and each code matches."""
-    told = [one for one in race("processes", create_often, folder) if one[1] is not None]
+    told = [words for line in processes(CREATIONS, folder) if len(words := line.split()) == 2]
 
-    assert list(range(20)) == sorted(place for place, _ in told)
+    assert list(range(20)) == sorted(int(place) for place, _ in told)
     codes = LocalCodes(folder)
     assert {"0000"} == {codes.check(f"race {place}", TO, code, PARAMS, NOW) for place, code in told}

@@ -125,7 +125,9 @@ def test_values_are_read_as_php_reads_them(write, lines, expected):
 
 def test_general_serves_a_section_without_its_own(write):
     """Credentials, deadline and callback topic; a section's own come first."""
-    text = "[GENERAL]\nmethod=REDIS\nusername=u\npassword=p\ntimeout=3\ncallback_topic=r-\n[REDIS]\nhost=h\nusername=own\n"
+    text = (
+        "[GENERAL]\nmethod=REDIS\nusername=u\npassword=p\ntimeout=3\ncallback_topic=r-\n[REDIS]\nhost=h\nusername=own\n"
+    )
 
     settings, _ = read(write(text))
 

@@ -31,33 +31,46 @@ class Transport:
         self._connecting = asyncio.Lock()
         self._connection: Any = None
         self._channel: Any = None
+        self._lost = False
         # Queues whose answers did not come in time: those are still taken, since the hub would declare a queue anew.
         self._late: dict[str, Any] = {}
 
     async def connect(self) -> None:
         """Connect, or open a channel, where there is none."""
-        settings = self._settings
         async with self._connecting:
-            if self._connection is None or self._connection.is_closed:
-                self._channel = None
-                self._late.clear()
-                try:
-                    self._connection = await aio_pika.connect(
-                        host=settings.host,
-                        port=settings.port,
-                        login=settings.username or "guest",
-                        password=settings.password or "guest",
-                        virtualhost=settings.vhost,
-                        ssl=settings.tls,
-                        ssl_context=self._context,
-                        timeout=settings.timeout,
-                        heartbeat=HEARTBEAT,
-                        client_properties={"connection_name": "smshub publisher"},
-                    )
-                except (AuthenticationError, ProbableAuthenticationError):
-                    raise Refused("the credentials") from None
+            if self._connection is None or self._lost:
+                await self._drop()
+                self._connection = await self._connected()
+                self._lost = False
+                self._connection.close_callbacks.add(self._lose)
             if self._channel is None or self._channel.is_closed:
-                self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                try:
+                    self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+                except BaseException:
+                    self._lost = True
+                    raise
+
+    async def _connected(self) -> Any:
+        settings = self._settings
+        try:
+            return await aio_pika.connect(
+                host=settings.host,
+                port=settings.port,
+                login=settings.username or "guest",
+                password=settings.password or "guest",
+                virtualhost=settings.vhost,
+                ssl=settings.tls,
+                ssl_context=self._context,
+                timeout=settings.timeout,
+                heartbeat=HEARTBEAT,
+                client_properties={"connection_name": "smshub publisher"},
+            )
+        except (AuthenticationError, ProbableAuthenticationError):
+            raise Refused("the credentials") from None
+
+    def _lose(self, connection: Any, *_: Any) -> None:
+        if connection is self._connection:
+            self._lost = True  # aio_pika itself tells only of what was closed in order
 
     async def publish(self, document: bytes) -> None:
         """Publish, and wait for the broker's word."""
@@ -104,14 +117,18 @@ class Transport:
 
     async def close(self) -> None:
         """Delete what queues are left, and disconnect."""
+        if self._connection is not None and not self._lost:
+            late, self._late = self._late, {}
+            for topic, channel in late.items():
+                await self._tidy(topic, channel)
+        await self._drop()
+
+    async def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
-        if connection is None:
-            return
-        late, self._late = self._late, {}
-        for topic, channel in late.items():
-            await self._tidy(topic, channel)
-        with suppress(Exception):
-            await connection.close()
+        self._late.clear()
+        if connection is not None:
+            with suppress(Exception):
+                await connection.close()
 
     async def _tidy(self, topic: str, channel: Any) -> None:
         with suppress(Exception):

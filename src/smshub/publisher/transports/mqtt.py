@@ -7,6 +7,7 @@ all the same. A broker that does not know version 5 is spoken to in 3.1.1.
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -88,6 +89,17 @@ class Transport:
             await link.close()
 
 
+def _shaking(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Have the handshake within `wrap_socket`, which closes the socket where it fails; paho would leave it open."""
+    wrap = context.wrap_socket
+
+    def wrap_socket(sock: Any, **options: Any) -> Any:
+        return wrap(sock, **{**options, "do_handshake_on_connect": True})
+
+    context.wrap_socket = wrap_socket  # type: ignore[assignment,method-assign]
+    return context
+
+
 class Unsupported(Exception):
     """The broker does not speak this version of MQTT."""
 
@@ -114,7 +126,7 @@ class Link:
         if settings.username or settings.password:
             client.username_pw_set(settings.username, settings.password or None)
         if context is not None:
-            client.tls_set_context(context)
+            client.tls_set_context(_shaking(context))
         client.on_connect = lambda client, data, flags, reason, properties: self._hear(self._connack, reason)
         client.on_disconnect = lambda client, data, flags, reason, properties: self._hear(self._lose)
         client.on_publish = lambda client, data, mid, reason, properties: self._hear(self._answered, mid, reason)
@@ -122,7 +134,7 @@ class Link:
             self._answered, mid, reasons[0] if reasons else None
         )
         client.on_message = lambda client, data, message: self._hear(self._arrived, message.topic, message.payload)
-        self._client = client
+        self._client: Any = client
 
     async def connect(self) -> None:
         """Connect. Raises `Refused`, `Unsupported`, or what the network says."""
@@ -133,6 +145,8 @@ class Link:
 
     async def publish(self, topic: str, document: bytes) -> None:
         """Publish at QoS 1, and wait for the broker's word."""
+        if self._client is None:
+            raise ConnectionError("not connected")
         info = self._client.publish(topic, document, qos=1)
         reason = await self._word(info.rc, info.mid)
         if reason is not None and reason.value == NO_SUBSCRIBERS:
@@ -160,7 +174,12 @@ class Link:
         """Disconnect, and end the thread."""
         with suppress(Exception):
             self._client.disconnect()
-        await asyncio.to_thread(self._client.loop_stop)
+        client, self._client = self._client, None
+        if client is not None:
+            await asyncio.to_thread(client.loop_stop)
+            # Without the way back to here it is gone now, and its sockets are closed.
+            for name in ("on_connect", "on_disconnect", "on_publish", "on_subscribe", "on_message"):
+                setattr(client, name, None)
         self._lose()
 
     async def _word(self, rc: Any, mid: int | None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from smshub.publisher.exchange import Next, Refused
 from smshub.publisher.settings import Settings
@@ -33,6 +33,8 @@ class Transport:
         had_one = self._client is not None
         try:
             await self._ping()
+        except NoPermissionError:
+            return  # it may not ask; Redis is there
         except (AuthenticationError, ResponseError):
             raise Refused("the credentials (a Redis without a password takes none)") from None
         except Exception:
@@ -60,7 +62,6 @@ class Transport:
             password=settings.password or None,
             socket_connect_timeout=settings.timeout,
             socket_keepalive=True,
-            client_name="smshub-publisher",
             retry=Retry(NoBackoff(), 0),
             **more,
         )
@@ -77,8 +78,8 @@ class Transport:
                 case _:
                     if not await self._client.publish(topic, document):
                         raise Refused(f"nobody listens on {topic!r}")
-        except ResponseError as error:  # Redis has read it, and says no: rights, memory, another kind of key
-            raise Refused(str(error).partition(" ")[0]) from None
+        except ResponseError as error:  # rights, memory, another kind of key; its words may repeat the request
+            raise Refused(f"Redis says no ({type(error).__name__})") from None
 
     @asynccontextmanager
     async def listening(self, topic: str) -> AsyncIterator[Next]:
