@@ -30,6 +30,7 @@ from smshub.engine.callbacks import Callbacks
 from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
+from smshub.engine.following import Follower
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.incoming import Inbox
@@ -37,16 +38,21 @@ from smshub.engine.letters import Letters
 from smshub.engine.modems import ModemRoom
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
+from smshub.engine.people import Sessions
 from smshub.engine.programs import Programs
+from smshub.engine.setup import SetupSecret
 from smshub.engine.signing import Signing
+from smshub.engine.turns import Turns
+from smshub.engine.users import UserRoom
 from smshub.engine.watching import Watch
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers.brokers import Brokers
 from smshub.frontends.carriers.doors import build_doors
 from smshub.frontends.carriers.forwarded import Forwarded
 from smshub.frontends.carriers.listening import Listeners, TlsFiles
+from smshub.frontends.slowing import Slowing
 from smshub.frontends.tokens import Tokens
-from smshub.secretkey import server_key
+from smshub.secretkey import server_key, setup_file
 from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
 
@@ -99,11 +105,18 @@ class Application:
             configurator=self,
         )
         parking = Parking(self._outbox, self._committer)
+        shared = self._outbox.database.name != "sqlite"
+        follower = Follower(self._outbox, self._committer, self._dispatcher.outlets, shared=shared)
         self._brokers = Brokers(
             hub=self.hub,
             parking=parking,
             accounts=lambda: self._accounts,
             catalogue=lambda: self._catalogue,
+            following=follower,
+            turns=Turns(self._committer, server.node, shared=shared),
+        )
+        self._following = asyncio.create_task(
+            follower.run(self._brokers.speaking, self._brokers.tell), name="following"
         )
         self._signing = Signing(
             send=self.hub.send,
@@ -120,6 +133,16 @@ class Application:
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
         self._audit = Audit(self._outbox, self._committer, self._key, self.list_objects)
+        self.people = Sessions(
+            self._outbox,
+            self._committer,
+            self._key,
+            slowing=Slowing(),
+            setup=SetupSecret(setup_file(server)),
+            account_of=lambda name: self._accounts.get(name),
+            note=self._audit.note,
+        )
+        self.hub.serve(UserRoom(self.people, lambda name: self._accounts.get(name)).handlers)
         self.hub.serve({**self._audit.handlers, **self._audit.watch(self.hub.handlers)})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
@@ -143,6 +166,7 @@ class Application:
         """Take no more, answer what is in flight, settle it, write everything down, close."""
         if not hasattr(self, "hub"):
             return
+        self._following.cancel()
         await self._brokers.stop()
         self.hub.stopping = True
         self._signing.stop()

@@ -16,6 +16,11 @@ def key_file(server: Server) -> Path:
     return Path(f"{file}.key") if file and file != ":memory:" else Path("smshub.key")
 
 
+def setup_file(server: Server) -> Path:
+    """Tell where the one-time secret is kept by which the first user of the console is made: beside the database."""
+    return key_file(server).with_suffix(".setup")
+
+
 def server_key(config: Config, *, make: bool = True) -> bytes:
     """
     Give the server's key of 256 bits: from `server.secret`, or the key file, which is made where there is none.

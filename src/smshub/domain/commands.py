@@ -13,6 +13,7 @@ from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
 from smshub.domain.upkeep import UpkeepCommand
+from smshub.domain.users import UserCommand, Users
 
 
 class SendTexts(msgspec.Struct, frozen=True):
@@ -225,6 +226,7 @@ Command = (
     | HubStatus
     | ShowFigures
     | AuditCommand
+    | UserCommand
     | UpkeepCommand
     | OtpCommand
     | IncomingCommand
@@ -435,6 +437,7 @@ Reply = (
     | Done
     | FiguresShown
     | AuditReply
+    | Users
     | OtpReply
     | IncomingReply
 )

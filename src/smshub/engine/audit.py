@@ -26,6 +26,7 @@ from smshub.domain.commands import (
 )
 from smshub.domain.incoming import DropIncoming, RequestUssd
 from smshub.domain.upkeep import MakeBackup
+from smshub.domain.users import DeleteUser, PutUser
 from smshub.engine.committer import Committer
 from smshub.store.audit import add_entry, read_audit, verify_audit
 from smshub.store.outbox import Outbox
@@ -49,6 +50,8 @@ WATCHED: Mapping[type, Callable[[Any], str]] = {
     RequestUssd: lambda command: command.modem or "",
     OpenPrefix: lambda command: command.prefix,
     MakeBackup: lambda _: "database",
+    PutUser: lambda command: f"users.{command.name}",
+    DeleteUser: lambda command: f"users.{command.name}",
 }
 
 
