@@ -21,6 +21,7 @@ from smshub.config import Config, ConfigErrors, Merged, address
 from smshub.config.callers import directory_of, logins_of
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.connectors.post import Post
+from smshub.domain.accounts import Account
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.retry import POLICIES
 from smshub.domain.routing import Routes
@@ -105,19 +106,7 @@ class Application:
             configurator=self,
         )
         parking = Parking(self._outbox, self._committer)
-        shared = self._outbox.database.name != "sqlite"
-        follower = Follower(self._outbox, self._committer, self._dispatcher.outlets, shared=shared)
-        self._brokers = Brokers(
-            hub=self.hub,
-            parking=parking,
-            accounts=lambda: self._accounts,
-            catalogue=lambda: self._catalogue,
-            following=follower,
-            turns=Turns(self._committer, server.node, shared=shared),
-        )
-        self._following = asyncio.create_task(
-            follower.run(self._brokers.speaking, self._brokers.tell), name="following"
-        )
+        self._brokers = self._make_brokers(parking)
         self._signing = Signing(
             send=self.hub.send,
             committer=self._committer,
@@ -139,10 +128,10 @@ class Application:
             self._key,
             slowing=Slowing(),
             setup=SetupSecret(setup_file(server)),
-            account_of=lambda name: self._accounts.get(name),
+            account_of=self._account,
             note=self._audit.note,
         )
-        self.hub.serve(UserRoom(self.people, lambda name: self._accounts.get(name)).handlers)
+        self.hub.serve(UserRoom(self.people, self._account).handlers)
         self.hub.serve({**self._audit.handlers, **self._audit.watch(self.hub.handlers)})
         self._housekeeping = Housekeeping(
             outbox=self._outbox,
@@ -161,6 +150,21 @@ class Application:
         await self._listen()
         await self._brokers.apply(self._file.frontends)
         log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
+
+    def _make_brokers(self, parking: Parking) -> Brokers:
+        """Make the doors on brokers, with what only one of several nodes does, and what is told later."""
+        shared = self._outbox.database.name != "sqlite"
+        follower = Follower(self._outbox, self._committer, self._dispatcher.outlets, shared=shared)
+        brokers = Brokers(
+            hub=self.hub,
+            parking=parking,
+            accounts=lambda: self._accounts,
+            catalogue=lambda: self._catalogue,
+            following=follower,
+            turns=Turns(self._committer, self._file.server.node, shared=shared),
+        )
+        self._following = asyncio.create_task(follower.run(brokers.speaking, brokers.tell), name="following")
+        return brokers
 
     async def stop(self) -> None:
         """Take no more, answer what is in flight, settle it, write everything down, close."""
@@ -344,6 +348,9 @@ class Application:
     async def show_token(self, token: str) -> TokenShown:
         """Tell what a token says. Raises `Refused`."""
         return await self._tokens.show(token)
+
+    def _account(self, name: str) -> Account | None:
+        return self._accounts.get(name)
 
     def _check_origin(self, kind: str, name: str) -> None:
         if kind not in configuration.KINDS:
