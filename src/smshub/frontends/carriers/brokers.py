@@ -12,6 +12,7 @@ import structlog
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Frontends, FrontendView, ListFrontends, Refusal, Refused
 from smshub.domain.contracts import Hub
+from smshub.domain.following import Ended, Following, Turns
 from smshub.frontends.carriers.consumer import Consumer, Parking
 from smshub.frontends.carriers.frontend_settings import FrontendSettings
 from smshub.frontends.dialects import otppi
@@ -24,6 +25,8 @@ LIBRARIES = ("aio_pika", "aiormq", "websockets.client")
 
 # A connection that held for so many seconds was a good one: the next try to connect comes soon.
 STEADY = 10.0
+# Seconds after which a door asks again whether it is this node's turn.
+TURN = 3.0
 # Seconds that the documents under way are given when a door ends; the carriers give them a little less.
 PATIENCE = 10.0
 
@@ -39,13 +42,30 @@ class Carrier(Protocol):
         """
 
 
-class Door:
-    """One door: connects, and connects again, until it is stopped."""
+class AlwaysMine:
+    """Of one node everything is its own turn (domain.following.Turns)."""
 
-    def __init__(self, settings: FrontendSettings, consumer: Consumer) -> None:
+    async def mine(self, _: str) -> bool:
+        """Say yes."""
+        return True
+
+    async def give_back(self, _: str) -> None:
+        """Keep it."""
+
+
+class Door:
+    """
+    One door: connects, and connects again, until it is stopped.
+
+    Of several nodes with one database each has the door, but where a broker would deliver to all of them, or knows them
+    by one name, only that node connects whose turn it is.
+    """
+
+    def __init__(self, settings: FrontendSettings, consumer: Consumer, turns: Turns) -> None:
         self.settings = settings
         self.consumer = consumer
         self.state = "connecting"
+        self._turns = turns
         self._error: str | None = None
         for library in LIBRARIES:
             logging.getLogger(library).setLevel(logging.CRITICAL)
@@ -61,6 +81,7 @@ class Door:
             task.cancel()
         await asyncio.wait({self._task})
         await self.consumer.drain(0.1)
+        await self._turns.give_back(self.settings.title)
         log.info("frontend.stopped", frontend=self.settings.title)
 
     def view(self) -> FrontendView:
@@ -88,7 +109,11 @@ class Door:
         while not stopping.is_set():
             began = loop.time()
             try:
-                await self._carrier.session(self.consumer, self._up)
+                if self.settings.alone and not await self._turns.mine(self.settings.title):
+                    self.state, self._error = "elsewhere", None
+                    await self._stopped_within(TURN)
+                    continue
+                await self._session()
             except Exception as error:  # noqa: BLE001 - each library has its own, and all mean: connect again
                 self._down(error)
             finally:
@@ -97,12 +122,30 @@ class Door:
                 break
             failures = 1 if loop.time() - began > STEADY else failures + 1
             wait = pause(failures, self.settings.backoff_initial, self.settings.backoff_max, random.random())  # noqa: S311 - jitter
-            try:
-                async with asyncio.timeout(wait):
-                    await stopping.wait()
-            except TimeoutError:
+            if not await self._stopped_within(wait):
                 self.state = "connecting" if self.state == "up" else self.state
         self.state = "down"
+
+    async def _session(self) -> None:
+        """Be connected, for as long as it is this node's turn. Raises what ends the connection."""
+        session = asyncio.create_task(self._carrier.session(self.consumer, self._up))
+        try:
+            while not session.done():
+                await asyncio.wait({session}, timeout=TURN)
+                if self.settings.alone and not session.done() and not await self._turns.mine(self.settings.title):
+                    raise ConnectionError("another node has taken this door over")
+            await session
+        finally:
+            session.cancel()
+            await asyncio.wait({session})
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.consumer.stopping.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _up(self) -> None:
         self.state, self._error = "up", None
@@ -143,8 +186,12 @@ class Brokers:
         parking: Parking,
         accounts: Callable[[], Mapping[str, Account]],
         catalogue: Callable[[], Mapping[str, str]],
+        following: Following | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._hub = hub
+        self._following = following
+        self._turns = turns or AlwaysMine()
         self._parking = parking
         self._accounts = accounts
         self._catalogue = catalogue
@@ -167,7 +214,7 @@ class Brokers:
         self._topics.update(settings.topic for settings in frontends)
         for name, settings in wanted.items():
             if name not in self._doors:
-                self._doors[name] = Door(settings, self._consumer(settings))
+                self._doors[name] = Door(settings, self._consumer(settings), self._turns)
 
     async def stop(self) -> None:
         """End every door."""
@@ -188,4 +235,15 @@ class Brokers:
             account=lambda: self._accounts().get(settings.account),
             catalogue=self._catalogue,
             topics=self._topics,
+            following=self._following,
         )
+
+    async def speaking(self) -> Sequence[str]:
+        """Give the doors through which this node answers what became of a text: those that are up and its turn."""
+        names = [name for name, door in self._doors.items() if door.state == "up"]
+        return [name for name in names if await self._turns.mine(name)]
+
+    async def tell(self, ended: Ended) -> bool:
+        """Publish what became of a text; False where it has to be tried again."""
+        door = self._doors.get(ended.followed.frontend)
+        return door is not None and await door.consumer.tell(ended)

@@ -17,8 +17,10 @@ import msgspec
 import structlog
 
 from smshub.domain.accounts import Account
-from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts
+from smshub.domain.challenges import OtpRequested
+from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts, Submitted
 from smshub.domain.contracts import Hub
+from smshub.domain.following import Ended, Followed, Following
 from smshub.domain.references import DIGESTED
 from smshub.domain.retry import backoff
 from smshub.frontends.carriers.frontend_settings import FrontendSettings
@@ -52,6 +54,13 @@ class Parking(Protocol):
 
     async def park(self, frontend: str, document: bytes, tries: int, error: str) -> None:
         """Keep one, on disk when this returns. Raises whatever stands in the way."""
+
+
+class NobodyFollows:
+    """Remembers nobody (domain.following.Following)."""
+
+    async def follow(self, _: Followed) -> None:
+        """Remember nothing."""
 
 
 class Publisher(Protocol):
@@ -97,6 +106,7 @@ class Consumer:
         account: Callable[[], Account | None],
         catalogue: Callable[[], Mapping[str, str]],
         topics: Collection[str],
+        following: Following | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.settings = settings
@@ -111,6 +121,7 @@ class Consumer:
         self._account = account
         self._catalogue = catalogue
         self._topics = topics
+        self._following = following or NobodyFollows()
         self._draw = draw
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Event()
@@ -217,6 +228,8 @@ class Consumer:
             log.info("broker.refused", frontend=self.name, error=outcome.error, refusal=outcome.refusal.value)
         if call.callback_topic is not None:
             await self._answer(call, outcome)
+            if isinstance(outcome, Submitted | OtpRequested):
+                await self._follow(call, outcome)
 
     async def _ask(self, command: Any, key: str | None) -> Reply | Refused:
         account = self._account()
@@ -249,6 +262,36 @@ class Consumer:
                 await self._publish(topic, document)
         except Exception as error:  # noqa: BLE001 - what was asked is done, and an answer that fails cannot undo it
             self._unanswered(topic, type(error).__name__)
+
+    async def _follow(self, call: Any, outcome: Submitted | OtpRequested) -> None:
+        """Have the message's end told too, after the first answer and before the document is acknowledged."""
+        account = self._account()
+        if account is None or not account.callback_final:
+            return
+        message = outcome.messages[0] if isinstance(outcome, Submitted) else outcome.message
+        if why_not_there(call.callback_topic, self.settings.callback_topics, self._topics) is not None:
+            return
+        try:
+            await self._following.follow(Followed(message.id, self.name, call.callback_topic, call.name))
+        except Exception as error:  # noqa: BLE001 - the text is on disk, and tried again it might be another
+            self._unanswered(call.callback_topic, type(error).__name__)
+
+    async def tell(self, ended: Ended) -> bool:
+        """Publish what became of a message; False where it has to be tried again."""
+        topic = ended.followed.topic
+        why = why_not_there(topic, self.settings.callback_topics, self._topics)
+        account = self._account()
+        if why is not None or account is None:
+            self._unanswered(topic, why or "its account may not call")
+            return True
+        document = self._dialect.encode_ended(ended, self._catalogue(), success=account.success_code)
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await self._publish(topic, document)
+        except Exception as error:  # noqa: BLE001 - each library has its own
+            self._unanswered(topic, type(error).__name__)
+            return False
+        return True
 
     async def _publish(self, topic: str, document: bytes) -> None:
         if self.publisher is None:

@@ -70,6 +70,7 @@ class FrontendSettings(Settings):
 
     SCHEMES: ClassVar[tuple[str, str]] = ("", "")  # plain, and with TLS
     PORTS: ClassVar[tuple[int, int]] = (0, 0)
+    ALONE: ClassVar[bool] = False  # whether of several nodes only one may have the door open
 
     dialect: Literal["otppi"] = setting("What the documents are: otppi (OTP-Pi's JSON).")
     carrier: str
@@ -116,6 +117,11 @@ class FrontendSettings(Settings):
     def title(self) -> str:
         """The name, or what stands in for it."""
         return self.name or f"{self.carrier}-{self.topic}"
+
+    @property
+    def alone(self) -> bool:
+        """Whether of several nodes with one database only one may have the door open."""
+        return self.ALONE
 
     @property
     def secure(self) -> bool:
@@ -192,6 +198,11 @@ class RedisSettings(FrontendSettings):
     )
 
     @property
+    def alone(self) -> bool:
+        """A channel delivers to every client; from a list or a stream each document goes to one."""
+        return self.mode == "pubsub"
+
+    @property
     def database(self) -> int:
         """Number of the database (the path of the URL)."""
         return int(urlsplit(self.url).path[1:] or 0)
@@ -208,6 +219,7 @@ class MqttSettings(FrontendSettings):
 
     SCHEMES = ("mqtt", "mqtts")
     PORTS = (1883, 8883)
+    ALONE = True  # two clients of one name end each other's connection
 
     carrier: Literal["mqtt"] = setting("How the documents arrive.")
     qos: Literal[0, 1] = setting("Quality of service; with 0 a document may be lost.", 1)
@@ -225,6 +237,7 @@ class WebsocketSettings(FrontendSettings):
 
     SCHEMES = ("ws", "wss")
     PORTS = (80, 443)
+    ALONE = True  # a frame goes to every client
 
     carrier: Literal["websocket"] = setting("How the documents arrive.")
 

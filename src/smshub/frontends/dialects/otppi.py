@@ -35,7 +35,9 @@ from smshub.domain.commands import (
     Unblock,
     text_of,
 )
+from smshub.domain.following import Ended
 from smshub.domain.incoming import ListModems, Modems, ModemView, RequestUssd, UssdAnswered
+from smshub.domain.message import State
 from smshub.domain.references import DIGESTED
 from smshub.protocols.jsonrpc import JsonError, load
 
@@ -44,6 +46,8 @@ MAX_SIZE: Final = 64 * 1024
 SUCCESS: Final = "0000"
 UNAUTHENTICATED: Final = "1100"
 FAILED: Final = "1102"
+# What may become of a text that is told with the code of success.
+_WELL: Final = frozenset({State.SENT, State.DELIVERED})
 NO_DEVICE: Final = "1101"
 
 # The one table from the hub's refusals to OTP-Pi's codes.
@@ -283,6 +287,17 @@ def encode(
             }
         case _:
             pass
+    return _encode(answer)
+
+
+def encode_ended(ended: Ended, catalogue: Mapping[str, str] = CATALOGUE, *, success: str = SUCCESS) -> bytes:
+    """Write the second answer to a call: what became of its text."""
+    data = {"modemID": ended.connector, "result": ended.followed.message_id, "state": ended.state.value}
+    answer: dict[str, Any] = {"command": ended.followed.command, "response_code": success, "data": data}
+    if ended.state not in _WELL:
+        name = "NotDelivered"
+        text = text_of(Refused(Refusal.UNAVAILABLE, name, state=ended.state.value, why=ended.reason or "-"), catalogue)
+        answer |= {"response_code": FAILED, "error": text}
     return _encode(answer)
 
 
