@@ -6,7 +6,7 @@ Its parameters are taken by their names: MAILTO, SMTPIDENTIFIER (also spelt SMTP
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, model_validator
 
@@ -60,6 +60,10 @@ class SmtpSettings(MailSettings):
         "Rewriting of the number: /pattern/replacement/.", None, examples=["/^49/0/"]
     )
 
+    phone_format: Literal["digits", "plus", "written"] = setting(
+        "How {phone} is written: digits, with a plus, or as the caller wrote it.", "digits"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _by_any_name(cls, table: Any) -> Any:
@@ -102,7 +106,7 @@ class Connector(MailSender):
 
     def mail(self, message: Message) -> Mail:
         """Write the mail for a text. Raises `BadAddress`, `BadSubject`."""
-        phone = rewrite(message.to, self._smtp.regexp)
+        phone = rewrite(self._phone(message), self._smtp.regexp)
         tags = {"phone": phone, "otp": message.text, "text": message.text, "from": message.originator}
         # A subject is one line: where the text stands in it, the ends of its lines become blanks.
         subject = filled(self._smtp.subject, {name: _LINE_ENDS.sub(" ", value) for name, value in tags.items()})
@@ -110,6 +114,15 @@ class Connector(MailSender):
         return Mail(
             to=parse_address(filled(self._smtp.mailto, tags)), subject=subject, text=filled(self._smtp.body, tags)
         )
+
+    def _phone(self, message: Message) -> str:
+        match self._smtp.phone_format:
+            case "written":
+                return message.to_written
+            case "plus":
+                return f"+{message.to}"
+            case _:
+                return message.to
 
 
 def filled(template: str, tags: Mapping[str, str]) -> str:

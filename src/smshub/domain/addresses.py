@@ -48,7 +48,8 @@ def parse_address(written: str) -> MailAddress:
     name, at, domain = written.rpartition("@")
     if not at or "@" in name:
         raise BadAddress("an address is name@domain")
-    if not _NAME.fullmatch(name):
+    # "=?" begins a word in code (RFC 2047), and some servers decode it even in an address, line ends and all.
+    if not _NAME.fullmatch(name) or "=?" in name:
         raise BadAddress("an address is name@domain, its name up to 64 plain characters")
     if not _DOMAIN.fullmatch(domain):
         raise BadAddress("an address is name@domain, its domain plain labels parted by dots")
