@@ -17,7 +17,7 @@ import structlog
 from smshub import __version__, logs
 from smshub import config as configuration
 from smshub.broker import Broker
-from smshub.config import Config, ConfigErrors, Merged, address
+from smshub.config import Config, ConfigErrors, Merged, Server, address
 from smshub.config.callers import directory_of, logins_of
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.connectors.post import Post
@@ -105,6 +105,27 @@ class Application:
             queue_limit=server.limits.queue,
             configurator=self,
         )
+        self._furnish(server)
+        self._housekeeping = Housekeeping(
+            outbox=self._outbox,
+            committer=self._committer,
+            dispatcher=self._dispatcher,
+            hub=self.hub,
+            owner=server.node,
+            shared=self._outbox.database.name != "sqlite",
+        )
+        await self.hub.blocked.refresh()
+        await self._merge(self._file)
+        self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        self._letters.start()
+        await self._broker.apply(self._file.broker)
+        self.addresses += self._broker.addresses
+        await self._listen()
+        await self._brokers.apply(self._file.frontends)
+        log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
+
+    def _furnish(self, server: Server) -> None:
+        """Make what carries out the hub's commands beside it."""
         parking = Parking(self._outbox, self._committer)
         self._brokers = self._make_brokers(parking)
         self._signing = Signing(
@@ -133,23 +154,6 @@ class Application:
         )
         self.hub.serve(UserRoom(self.people, self._account).handlers)
         self.hub.serve({**self._audit.handlers, **self._audit.watch(self.hub.handlers)})
-        self._housekeeping = Housekeeping(
-            outbox=self._outbox,
-            committer=self._committer,
-            dispatcher=self._dispatcher,
-            hub=self.hub,
-            owner=server.node,
-            shared=self._outbox.database.name != "sqlite",
-        )
-        await self.hub.blocked.refresh()
-        await self._merge(self._file)
-        self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
-        self._letters.start()
-        await self._broker.apply(self._file.broker)
-        self.addresses += self._broker.addresses
-        await self._listen()
-        await self._brokers.apply(self._file.frontends)
-        log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
 
     def _make_brokers(self, parking: Parking) -> Brokers:
         """Make the doors on brokers, with what only one of several nodes does, and what is told later."""
