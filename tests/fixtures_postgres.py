@@ -83,6 +83,16 @@ def postgres() -> Iterator[Cluster]:
 @pytest.fixture
 def postgres_url(postgres: Cluster) -> Iterator[str]:
     """Give the URL of a new, empty database."""
+    yield from _database(postgres)
+
+
+@pytest.fixture(scope="module")
+def postgres_module_url(postgres: Cluster) -> Iterator[str]:
+    """Give the URL of a new, empty database to all tests of a file."""
+    yield from _database(postgres)
+
+
+def _database(postgres: Cluster) -> Iterator[str]:
     name = f"hub_{uuid.uuid4().hex[:12]}"
     administer(postgres.url(), f'CREATE DATABASE "{name}"')
     yield postgres.url(name)

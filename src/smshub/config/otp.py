@@ -77,7 +77,7 @@ class OtpPolicySettings(Settings):
         le=100,
     )
     resend_after: float = setting(
-        "Seconds before a code may be sent again; twice as many before each further time.", 30.0, ge=10, le=600
+        "Seconds before a code may be sent again; twice as many before each further time.", 30.0, ge=1, le=600
     )
     language: Language = setting("Language of the text where a request names none.", "en")
     templates: dict[Language, Annotated[str, AfterValidator(_template)]] = setting(
