@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from importlib import import_module
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from smshub.publisher.errors import ConfigError, NoAnswer, NotSent, Unconfirmed
 from smshub.publisher.settings import Settings
 
 Next = Callable[[], Awaitable[bytes]]
+Publish = Callable[[bytes], Awaitable[None]]
 
 
 class Refused(Exception):
@@ -20,14 +21,15 @@ class Refused(Exception):
 class Broker(Protocol):
     """A way to one broker. It has a connection of its own, and makes a new one where that is gone."""
 
-    async def connect(self) -> None:
-        """See that there is a connection that works. Raises `Refused`, or what the library raises."""
+    def speaking(self) -> AbstractAsyncContextManager[Publish]:
+        """
+        Have a connection that works; gives what publishes a request over it.
+
+        Both raise `Refused` where the broker surely takes nothing, or what the library raises.
+        """
 
     def listening(self, topic: str) -> AbstractAsyncContextManager[Next]:
-        """Listen on a topic: when the block begins, nothing that is published there is missed."""
-
-    async def publish(self, document: bytes) -> None:
-        """Publish a request. Raises `Refused` where the broker surely has not taken it."""
+        """Listen on a topic, while speaking: when the block begins, nothing that is published there is missed."""
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -51,41 +53,25 @@ async def exchange(
 
     Raises `NotSent`, `Unconfirmed` or `NoAnswer`.
     """
-    place = settings.place
-    try:
-        async with asyncio.timeout(settings.timeout):
-            await broker.connect()
-    except Exception as error:
-        raise NotSent(f"{place} {_told(error, 'does not answer')}") from error
-    if callback is None:
-        await _publish(broker, settings, document)
-        return None
-    published = False
-    try:
-        async with broker.listening(callback) as following:
-            await _publish(broker, settings, document)
-            published = True
-            async with asyncio.timeout(settings.timeout + settings.callback_delay / 1000):
-                while True:
-                    found = load(await following())
-                    if found is not None and is_answer(found, command):
-                        return answer_of(found, command)
-    except (NotSent, Unconfirmed):
-        raise
-    except TimeoutError as error:
-        if not published:
-            raise NotSent(f"{place} lets nobody listen for the answer") from error
-        raise NoAnswer(f"{place} has it, and no answer came within {settings.timeout:g} s") from error
-    except Exception as error:
-        if not published:
-            raise NotSent(f"{place} {_told(error, 'lets nobody listen for the answer')}") from error
-        raise NoAnswer(f"{place} has it, and the connection was lost before the answer") from error
+    async with AsyncExitStack() as stack:
+        following: Next | None = None
+        what = "does not answer"
+        try:
+            async with asyncio.timeout(settings.timeout):
+                publish = await stack.enter_async_context(broker.speaking())
+                what = "lets nobody listen for the answer"
+                if callback is not None:
+                    following = await stack.enter_async_context(broker.listening(callback))
+        except Exception as error:
+            raise NotSent(f"{settings.place} {_told(error, what)}") from error
+        await _published(broker, publish, settings, document)
+        return None if following is None else await _answered(following, settings, command)
 
 
-async def _publish(broker: Broker, settings: Settings, document: bytes) -> None:
+async def _published(broker: Broker, publish: Publish, settings: Settings, document: bytes) -> None:
     try:
         async with asyncio.timeout(settings.timeout):
-            await broker.publish(document)
+            await publish(document)
     except Refused as error:
         raise NotSent(f"{settings.place} has not taken it: {error}") from None
     except Exception as error:
@@ -94,6 +80,19 @@ async def _publish(broker: Broker, settings: Settings, document: bytes) -> None:
             async with asyncio.timeout(settings.timeout):
                 await broker.close()
         raise Unconfirmed(f"{settings.place} has not confirmed it ({type(error).__name__})") from error
+
+
+async def _answered(following: Next, settings: Settings, command: str) -> Answer:
+    try:
+        async with asyncio.timeout(settings.timeout + settings.callback_delay / 1000):
+            while True:
+                found = load(await following())
+                if found is not None and is_answer(found, command):
+                    return answer_of(found, command)
+    except TimeoutError as error:
+        raise NoAnswer(f"{settings.place} has it, and no answer came within {settings.timeout:g} s") from error
+    except Exception as error:
+        raise NoAnswer(f"{settings.place} has it, and the connection was lost before the answer") from error
 
 
 def _told(error: Exception, otherwise: str) -> str:

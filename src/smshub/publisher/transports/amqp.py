@@ -11,7 +11,8 @@ import aio_pika
 from aio_pika.exceptions import DeliveryError
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError, PublishError
 
-from smshub.publisher.exchange import Next, Refused
+from smshub.publisher.errors import NoAnswer
+from smshub.publisher.exchange import Next, Publish, Refused
 from smshub.publisher.settings import Settings
 
 HEARTBEAT: Final = 30
@@ -35,7 +36,13 @@ class Transport:
         # Queues whose answers did not come in time: those are still taken, since the hub would declare a queue anew.
         self._late: dict[str, Any] = {}
 
-    async def connect(self) -> None:
+    @asynccontextmanager
+    async def speaking(self) -> AsyncIterator[Publish]:
+        """See that there is a connection."""
+        await self._connect()
+        yield self._publish
+
+    async def _connect(self) -> None:
         """Connect, or open a channel, where there is none."""
         async with self._connecting:
             if self._connection is None or self._lost:
@@ -72,7 +79,7 @@ class Transport:
         if connection is self._connection:
             self._lost = True  # aio_pika itself tells only of what was closed in order
 
-    async def publish(self, document: bytes) -> None:
+    async def _publish(self, document: bytes) -> None:
         """Publish, and wait for the broker's word."""
         message = aio_pika.Message(
             document, delivery_mode=2, content_type="application/json", message_id=uuid4().hex, type="otppi"
@@ -108,7 +115,7 @@ class Transport:
         try:
             yield following
             answered = True
-        except TimeoutError:
+        except (NoAnswer, asyncio.CancelledError):
             self._late[topic] = channel
             raise
         finally:
@@ -132,6 +139,6 @@ class Transport:
 
     async def _tidy(self, topic: str, channel: Any) -> None:
         with suppress(Exception):
-            await channel.queue_delete(topic)
-        with suppress(Exception):
-            await channel.close()
+            async with asyncio.timeout(self._settings.timeout):
+                await channel.queue_delete(topic)
+                await channel.close()

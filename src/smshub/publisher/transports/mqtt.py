@@ -15,7 +15,7 @@ from typing import Any, Final
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from smshub.publisher.exchange import Next, Refused
+from smshub.publisher.exchange import Next, Publish, Refused
 from smshub.publisher.settings import Settings
 
 KEEPALIVE: Final = 30
@@ -35,7 +35,13 @@ class Transport:
         self._connecting = asyncio.Lock()
         self._link: Link | None = None
 
-    async def connect(self) -> None:
+    @asynccontextmanager
+    async def speaking(self) -> AsyncIterator[Publish]:
+        """See that there is a connection."""
+        await self._connect()
+        yield self._publish
+
+    async def _connect(self) -> None:
         """Connect where there is no connection."""
         async with self._connecting:
             if self._link is not None and not self._link.lost.done():
@@ -56,7 +62,7 @@ class Transport:
             raise
         return link
 
-    async def publish(self, document: bytes) -> None:
+    async def _publish(self, document: bytes) -> None:
         """Publish, and wait for the PUBACK."""
         await self._up().publish(self._settings.topic, document)
 

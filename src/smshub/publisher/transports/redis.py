@@ -10,7 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from smshub.publisher.exchange import Next, Refused
+from smshub.publisher.exchange import Next, Publish, Refused
 from smshub.publisher.settings import Settings
 
 MEMBER: Final = "document"
@@ -28,7 +28,13 @@ class Transport:
         # Lists and streams whose answers did not come in time.
         self._late: set[str] = set()
 
-    async def connect(self) -> None:
+    @asynccontextmanager
+    async def speaking(self) -> AsyncIterator[Publish]:
+        """See that there is a connection."""
+        await self._connect()
+        yield self._publish
+
+    async def _connect(self) -> None:
         """Ask whether Redis is there, over a new connection where the old one is gone."""
         had_one = self._client is not None
         try:
@@ -66,7 +72,7 @@ class Transport:
             **more,
         )
 
-    async def publish(self, document: bytes) -> None:
+    async def _publish(self, document: bytes) -> None:
         """Publish, push or add; Redis' answer is the confirmation."""
         topic = self._settings.topic
         try:

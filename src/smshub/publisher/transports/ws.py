@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from smshub.publisher.answers import LARGEST
-from smshub.publisher.exchange import Next, Refused
+from smshub.publisher.exchange import Next, Publish, Refused
 from smshub.publisher.settings import Settings
 
 NORMAL: Final = frozenset({1000, 1001, 1005})
@@ -32,31 +32,24 @@ class Transport:
         self._settings = settings
         self._context = settings.context()
 
-    async def connect(self) -> None:
-        """Nothing yet: the topic of a connection cannot be changed, so each use has its own."""
+    @asynccontextmanager
+    async def speaking(self) -> AsyncIterator[Publish]:
+        """Join the topic of the requests: that of a connection cannot be changed, so each request has its own."""
+        async with await self._open(self._settings.topic) as connection:
 
-    async def publish(self, document: bytes) -> None:
-        """Send a text frame, and wait until the broker has closed the connection in order."""
-        try:
-            connection = await self._open(self._settings.topic)
-        except InvalidStatus as error:
-            raise Refused(_status(error)) from None
-        except (OSError, TimeoutError) as error:
-            raise Refused(f"it does not answer ({type(error).__name__})") from None
-        async with connection:
-            await connection.send(document.decode())
-            await connection.close()
-        if connection.close_code not in NORMAL:
-            raise ConnectionError("the broker did not take its leave")
+            async def publish(document: bytes) -> None:
+                """Send a text frame, and wait until the broker has closed the connection in order."""
+                await connection.send(document.decode())
+                await connection.close()
+                if connection.close_code not in NORMAL:
+                    raise ConnectionError("the broker did not take its leave")
+
+            yield publish
 
     @asynccontextmanager
     async def listening(self, topic: str) -> AsyncIterator[Next]:
         """Join a topic."""
-        try:
-            connection = await self._open(topic)
-        except InvalidStatus as error:
-            raise Refused(_status(error)) from None
-        async with connection:
+        async with await self._open(topic) as connection:
 
             async def following() -> bytes:
                 frame = await connection.recv()
@@ -73,7 +66,7 @@ class Transport:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         more: dict[str, Any] = {"ssl": self._context} if self._context else {}
         scheme = "wss" if settings.tls else "ws"
-        return await connect(
+        connecting = connect(
             f"{scheme}://{host}:{settings.port}{settings.path}?{urlencode({'topic': topic})}",
             additional_headers=headers,
             user_agent_header="smshub-publisher",
@@ -84,11 +77,11 @@ class Transport:
             max_size=LARGEST,
             **more,
         )
+        try:
+            return await connecting
+        except InvalidStatus as error:
+            status = error.response.status_code
+            raise Refused("the credentials" if status in {401, 403} else f"the connection (status {status})") from None
 
     async def close(self) -> None:
         """Nothing is kept."""
-
-
-def _status(error: InvalidStatus) -> str:
-    status = error.response.status_code
-    return "the credentials" if status in {401, 403} else f"the connection (status {status})"
