@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -11,9 +12,11 @@ import uvloop
 from smshub.app import Application, serve
 from smshub.config import load
 from smshub.simulators.smsc import SmscSimulator
+from smshub.simulators.smtp import SmtpSimulator
 
 ACCOUNT = "demo"
 SMSC_PORT = 2775
+SMTP_PORT = 2525
 
 CONFIGURATION = """\
 # The demo's configuration; `smshub demo` writes it anew at each start.
@@ -41,6 +44,20 @@ backoff_max = 2
 [[routes]]
 prefixes = [""]
 connectors = ["simulator"]
+
+[smtp.simulator]
+host = "127.0.0.1"
+port = {smtp_port}
+security = "none"
+sender = "smshub@example.org"
+
+[connectors.mail]
+type = "email"
+servers = ["simulator"]
+
+[[routes]]
+prefixes = ["@"]
+connectors = ["mail"]
 """
 
 CLIENT = """\
@@ -52,11 +69,13 @@ password = "{password}"
 WELCOME = """\
 
   smshub is running.            http://127.0.0.1:{port}/
-  A message centre (SMPP 3.4) listens on 127.0.0.1:{smsc_port} and prints what reaches it below.
+  A message centre (SMPP 3.4) listens on 127.0.0.1:{smsc_port} and prints what reaches it below,
+  and so does a mail server on 127.0.0.1:{smtp_port}.
 
   In a second terminal, in this folder, try:
 
     {command} send --wait --to +491701234567 --text 'Hello from smshub'
+    {command} send --wait --to anna@example.org --subject Hello --text 'Hello by mail'
     {command} message list
     {command} explain --to +491701234567 --text 'Grüße 👋'
 
@@ -79,6 +98,8 @@ async def _run(folder: Path, port: int) -> int:
     smsc_password = _secret(folder / "smsc.password", 8)
     simulator = SmscSimulator(password=smsc_password, show=_show)
     smsc_port = await simulator.start(port=SMSC_PORT if _is_free(SMSC_PORT) else 0)
+    mail = SmtpSimulator(writer=partial(_show, where="mailbox"))
+    smtp_port = await mail.start(port=SMTP_PORT if _is_free(SMTP_PORT) else 0)
     port = port if port and _is_free(port) else _free_port()
     values = {
         "account": ACCOUNT,
@@ -87,6 +108,7 @@ async def _run(folder: Path, port: int) -> int:
         "password": password,
         "port": port,
         "smsc_port": smsc_port,
+        "smtp_port": smtp_port,
     }
     path = folder / "smshub.toml"
     path.write_text(CONFIGURATION.format_map(values), encoding="utf-8")
@@ -99,10 +121,11 @@ async def _run(folder: Path, port: int) -> int:
         return await serve(load(path), config_path=path, ready=ready)
     finally:
         await simulator.stop()
+        await mail.stop()
 
 
-def _show(line: str) -> None:
-    print(f"  [handset] {line}", flush=True)
+def _show(line: str, where: str = "handset") -> None:
+    print(f"  [{where}] {line}", flush=True)
 
 
 def _secret(path: Path, length: int = 16) -> str:

@@ -80,7 +80,8 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
 
     Not every provider reports on delivery: one that stays SENT for `REPORT_PATIENCE` seconds has ended for us too.
     """
-    from smshub.domain.message import FINAL  # noqa: PLC0415 - what only this option needs
+    from smshub.domain.addresses import MAIL  # noqa: PLC0415 - what only this option needs
+    from smshub.domain.message import FINAL  # noqa: PLC0415
 
     until = time.monotonic() + timeout
     pause = FIRST_PAUSE
@@ -94,6 +95,8 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
         state = latest[one].get("state")
         if state != "SENT":
             return state not in FINAL
+        if latest[one].get("encoding") == MAIL:
+            return False  # no report comes back from a mail server
         return time.monotonic() - sent_at.setdefault(one, time.monotonic()) < REPORT_PATIENCE
 
     waiting = [one for one in latest if going_on(one)]
@@ -109,7 +112,8 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
                 _print_change(message)
             latest[one] = message
         waiting = [one for one in waiting if going_on(one)]
-    if not quiet and any(message.get("state") == "SENT" for message in latest.values()):
+    unreported = [one for one in latest.values() if one.get("state") == "SENT" and one.get("encoding") != MAIL]
+    if not quiet and unreported:
         print("SENT: the provider has it; no delivery report has come (not every provider sends one)", flush=True)
     return list(latest.values())
 
