@@ -351,7 +351,7 @@ class FrontendView(msgspec.Struct, frozen=True):
     url: str
     topic: str
     account: str
-    state: str  # up | connecting | down
+    state: str  # up | connecting | down | elsewhere (another node has it)
     in_flight: int
     taken: int
     refused: int
