@@ -197,6 +197,7 @@ def test_a_mail_gateway_brings_its_server():
         "mailto": "{phone}@sms.example",
         "subject": "s3",
         "body": "{otp}",
+        "phone_format": "written",
     } == gateway.table
     assert {
         "office": {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smshub.config import connector_types
 from smshub.conformance import NotTried
 
 PROVIDERS = sorted((Path(__file__).parent / "providers").glob("*.py"))
@@ -40,3 +41,10 @@ async def test_a_connector_conforms(trial, tmp_path):
         came = f"not tried: {why}"
 
     assert came
+
+
+def test_every_connector_of_the_hub_is_in_the_suite():
+    """A new one joins by a file of cases, under the name of its type."""
+    tried = {getattr(case, "settings", {}).get("type", case.name) for cases in CASES.values() for case in cases}
+
+    assert set() == set(connector_types()) - tried

@@ -237,7 +237,7 @@ def _smtp(made: Gateway, options: dict[str, str], servers: Mapping[str, Mapping[
     _wanted(options, "MAILTO", "SMTPIDENTIFIER")
     identifier = options["SMTPIDENTIFIER"]
     server = re.sub(r"[^A-Za-z0-9._@-]", "-", identifier).lstrip("._@-") or "mail"
-    table: dict[str, Any] = {"type": "smtp", "server": server, "mailto": options["MAILTO"]}
+    table: dict[str, Any] = {"type": "smtp", "server": server, "mailto": options["MAILTO"], "phone_format": "written"}
     table["subject"] = options.get("SUBJECT") or "{phone}"
     table["body"] = options.get("BODY") or "{otp}"
     if rule := options.get("REGEXP"):
