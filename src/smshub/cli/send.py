@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -80,8 +81,7 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
 
     Not every provider reports on delivery: one that stays SENT for `REPORT_PATIENCE` seconds has ended for us too.
     """
-    from smshub.domain.addresses import MAIL  # noqa: PLC0415 - what only this option needs
-    from smshub.domain.message import FINAL  # noqa: PLC0415
+    from smshub.domain.message import FINAL  # noqa: PLC0415 - what only this option needs
 
     until = time.monotonic() + timeout
     pause = FIRST_PAUSE
@@ -95,7 +95,7 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
         state = latest[one].get("state")
         if state != "SENT":
             return state not in FINAL
-        if latest[one].get("encoding") == MAIL:
+        if _is_mail(latest[one]):
             return False  # no report comes back from a mail server
         return time.monotonic() - sent_at.setdefault(one, time.monotonic()) < REPORT_PATIENCE
 
@@ -112,10 +112,18 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
                 _print_change(message)
             latest[one] = message
         waiting = [one for one in waiting if going_on(one)]
-    unreported = [one for one in latest.values() if one.get("state") == "SENT" and one.get("encoding") != MAIL]
-    if not quiet and unreported:
-        print("SENT: the provider has it; no delivery report has come (not every provider sends one)", flush=True)
+    if not quiet:
+        _print_unreported(latest.values())
     return list(latest.values())
+
+
+def _print_unreported(messages: Iterable[Document]) -> None:
+    if any(message.get("state") == "SENT" and not _is_mail(message) for message in messages):
+        print("SENT: the provider has it; no delivery report has come (not every provider sends one)", flush=True)
+
+
+def _is_mail(message: Document) -> bool:
+    return message.get("encoding") == "MAIL"
 
 
 def _print_change(message: Document) -> None:
