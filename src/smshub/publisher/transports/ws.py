@@ -75,6 +75,7 @@ class Transport:
             open_timeout=settings.timeout,
             close_timeout=settings.timeout,
             max_size=LARGEST,
+            max_queue=None,  # others' requests come along unread, and the goodbye must not wait behind them
             **more,
         )
         try:
