@@ -74,3 +74,13 @@ def test_only_what_is_queued_for_the_recipient_waits(outbox, desk):
         outbox.write(Batch(accepts=[Accept((desk.message(f"m{n}", to=to, state=state),), "shop")]))
 
     assert ["m0"] == outbox.read(partial(blocklist.read_waiting, recipient="491"))
+
+
+def test_what_waits_for_an_address_is_found_in_any_spelling(outbox, desk):
+    """As the address is blocked."""
+    waiting = [desk.message("m1", to="Anna@example.org"), desk.message("m2", to="anna@example.org")]
+    others = [desk.message("m3", to="anna@example.com"), desk.message("m4")]
+    outbox.write(Batch(accepts=[Accept(messages=(one,), account="shop") for one in (*waiting, *others)]))
+
+    assert ["m1", "m2"] == sorted(outbox.read(partial(blocklist.read_waiting, recipient="anna@example.org")))
+    assert ["m4"] == outbox.read(partial(blocklist.read_waiting, recipient="491701234567"))

@@ -3,7 +3,7 @@
 import pytest
 
 from smshub.domain.message import MessageClass
-from smshub.domain.routing import Route, Routes, Target
+from smshub.domain.routing import Route, Routes, Target, leads_to
 
 DEFAULT = Route("default", ("",), (Target("world"),))
 GERMANY = Route("germany", ("49", "43"), (Target("carrier-a"), Target("carrier-b", priority=2)))
@@ -62,3 +62,43 @@ def test_equal_priorities_share_by_weight():
     led = sum("heavy" == route.order(iter([one, other]).__next__)[0] for one in draws for other in draws)
 
     assert led / len(draws) ** 2 == pytest.approx(0.75, abs=0.01)
+
+
+MAIL = Route("mail", ("@",), (Target("smtp"),))
+OURS = Route("ours", ("@example.org",), (Target("intern"),))
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ("anna@example.org", ("ours", "@example.org")),
+        ("anna@sub.example.org", ("mail", "@")),
+        ("anna@notexample.org", ("mail", "@")),
+        ("491701234567@shop.example", ("mail", "@")),
+        ("491701234567", ("mobile", "4917")),
+        ("12125550100", ("default", "")),
+    ],
+)
+def test_mail_and_texts_have_routes_of_their_own(to, expected):
+    """The default of one is none of the other's, and a domain is that domain alone."""
+    found = Routes([DEFAULT, MAIL, OURS, MOBILE]).find(to, "shop", MessageClass.OTP)
+
+    assert found is not None
+    assert expected == (found[0].name, found[1])
+    assert leads_to(found[1], to)
+
+
+def test_without_a_route_for_mail_no_address_is_reached():
+    """However many lead to numbers, and the other way round."""
+    assert None is Routes([DEFAULT, GERMANY]).find("49@example.org", "shop", MessageClass.OTP)
+    assert None is Routes([MAIL, OURS]).find("491701234567", "shop", MessageClass.OTP)
+    assert (False, False) == (leads_to("", "a@example.org"), leads_to("@", "49"))
+
+
+def test_a_domains_route_for_others_leaves_that_of_all_mail():
+    """As with numbers."""
+    narrow = Route("narrow", ("@example.org",), (Target("intern"),), accounts=frozenset({"bank"}))
+
+    found = Routes([MAIL, narrow]).find("anna@example.org", "shop", MessageClass.OTP)
+
+    assert ("mail", "@") == (found[0].name, found[1])

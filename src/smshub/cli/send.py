@@ -86,9 +86,8 @@ def _follow(hub: Client, messages: list[Document], timeout: float, *, quiet: boo
     until = time.monotonic() + timeout
     pause = FIRST_PAUSE
     latest = {str(message["id"]): message for message in messages}
-    if not quiet:
-        for message in messages:
-            _print(message)
+    for message in [] if quiet else messages:
+        _print(message)
     sent_at: dict[str, float] = {}
 
     def going_on(one: str) -> bool:
