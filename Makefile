@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test run test lint types cover stories docs bench ledger mutants lock release clean
+.PHONY: help env env-test run test lint types cover stories docs bench ledger theft mutants lock release clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ ledger: env-test ## Kill the hub, and then each broker, under load, many times, 
 	$(BIN)/python -m bench.ledger --kills 30 --class otp bulk --store sqlite postgresql
 	$(BIN)/python -m bench.ledger --stop --kills 10 --store sqlite postgresql
 	$(BIN)/python -m bench.broker_ledger --restarts 20
+
+theft: env-test ## Steal the database of a hub with a thousand codes and try every code there is (a quarter of an hour)
+	$(BIN)/python -m bench.theft
 
 mutants: env-test ## Break one rule of the hub at a time and see that the ledger notices each
 	$(BIN)/python -m bench.mutants
