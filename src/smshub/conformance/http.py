@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import structlog
+
 from smshub.conformance.bench import PATIENCE, Bench
 from smshub.conformance.cases import (
     NUMBER,
@@ -248,14 +250,17 @@ class HttpCase:
 
     async def _secrets(self, folder: Path) -> str:
         """Let the provider echo all it was sent, and look for secrets in everything that is told of it."""
-        with _Log() as log:
+        with _Log() as log, structlog.testing.capture_logs() as events:
             for status in (200, 400, 403):
                 async with self.at(partial(_echo, status)) as (bench, _):
                     message = plain()
                     outcome = await bench.send(message)
                     connector: Any = bench.connector
                     lines = [told(outcome), repr(outcome), repr(connector.settings), repr(connector), repr(message.id)]
-                    _hidden([*lines, *log.lines], [*_secrets(connector.settings), TEXT, NUMBER, "918273"])
+                    _hidden(
+                        [*lines, *log.lines, *map(repr, events)],
+                        [*_secrets(connector.settings), TEXT, NUMBER, "918273"],
+                    )
         return "none told"
 
     async def _stopped(self, folder: Path) -> str:

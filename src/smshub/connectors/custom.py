@@ -6,13 +6,13 @@ and open files, so that whatever it does, the other connectors go on.
 """
 
 import asyncio
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+import structlog
 from pydantic import field_serializer, field_validator, model_validator
 
 from smshub.connectors.base import ConnectorSettings, Sender
@@ -30,7 +30,7 @@ from smshub.settings import Secret, setting
 __all__ = ["Connector", "ConnectorError", "CustomSettings"]
 
 MAX_CODE = 64
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class CustomSettings(ConnectorSettings):
@@ -129,7 +129,7 @@ class Connector(Sender):
             self._idle.append(await self._started())
         except NotLoaded as error:
             self._error = self.redaction.words(f"it cannot be loaded: {error}")
-            _log.warning("connector %s: %s", self.name, self._error)
+            log.warning("custom.not_loaded", connector=self.name, why=self._error)
 
     async def close(self) -> None:
         """End the workers."""
@@ -153,7 +153,8 @@ class Connector(Sender):
         finally:
             await self._back(worker, answer)
         if worker.output.strip():
-            _log.info("%s %s wrote: %s", self.name, message.id, self.redaction.words(worker.output, message))
+            words = self.redaction.words(worker.output, message)
+            log.info("custom.wrote", connector=self.name, message=message.id, words=words)
         return self.outcome(message, answer)
 
     def values(self, message: Message) -> dict[str, Any]:

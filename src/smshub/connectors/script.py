@@ -6,7 +6,6 @@ shell: nothing in a text or a sender can become anything but an argument.
 """
 
 import asyncio
-import logging
 import os
 import re
 import stat
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+import structlog
 from pydantic import field_validator, model_validator
 
 from smshub.connectors.base import ConnectorSettings, Sender
@@ -34,7 +34,7 @@ MAX_REF = 255
 
 _TAG = re.compile(r"\{(phone|to|text|otp|from|originator|id|account|class|type)\}")
 _ANY_TAG = re.compile(r"\{\w+\}")
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class ScriptSettings(ConnectorSettings):
@@ -186,9 +186,8 @@ class Connector(Sender):
             ran = await asyncio.get_running_loop().run_in_executor(self._threads, self._watched, work)
         except NotStarted as error:
             return Deferred(Reason.MISCONFIGURED, detail=f"the script cannot be started: {error}")
-        if _log.isEnabledFor(logging.DEBUG):
-            said = self.redaction.words((ran.output + b" " + ran.error).decode("utf-8", "replace"), message)
-            _log.debug("%s %s: exit status %d %r", self.name, message.id, ran.status, said)
+        words = self.redaction.words((ran.output + b" " + ran.error).decode("utf-8", "replace"), message)
+        log.debug("script.ended", connector=self.name, message=message.id, status=ran.status, words=words)
         return self.outcome(message, ran)
 
     def argv(self, message: Message) -> list[str]:
