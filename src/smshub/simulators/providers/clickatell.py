@@ -50,7 +50,7 @@ def answer(seen: Seen, desk: Desk) -> Answer:
 
 def _send(seen: Seen, desk: Desk) -> Answer:
     """Take a text for each number."""
-    text = _latin(seen, "text")
+    text = _text(seen)
     if seen.get("unicode") == "1":
         try:
             text = bytes.fromhex(text).decode("utf-16-be")
@@ -72,11 +72,12 @@ def _send(seen: Seen, desk: Desk) -> Answer:
     return Answer(200, "\n".join(lines), taken=tuple(taken))
 
 
-def _latin(seen: Seen, name: str) -> str:
-    """Read a field in Latin-1, as this interface does what is not said to be Unicode."""
+def _text(seen: Seen) -> str:
+    """Read the text in Latin-1, as this interface does what is not said to be Unicode, unless it looks like UTF-8."""
+    if "\ufffd" not in seen.get("text"):
+        return seen.get("text")
     raw = "&".join((seen.target.partition("?")[2], seen.body.decode("latin-1")))
-    found = dict(parse_qsl(raw, keep_blank_values=True, encoding="latin-1"))
-    return found.get(name) or seen.get(name)
+    return dict(parse_qsl(raw, keep_blank_values=True, encoding="latin-1")).get("text", "")
 
 
 def report(seen: Seen, desk: Desk, fate: Fate) -> Call | None:
