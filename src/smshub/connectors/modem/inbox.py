@@ -1,6 +1,7 @@
 """Texts that came in, as their parts lie on a SIM: joined, told apart, given up when the rest does not come."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,6 +53,7 @@ class Joiner:
         """Give the texts that are whole, and those that have waited too long, out of all parts on the SIM."""
         found: list[Whole] = []
         unfinished: dict[tuple[str, int, int], dict[int, Stored]] = {}
+        again: dict[tuple[str, int, int], list[int]] = {}
         for stored in parts:
             part = stored.deliver.part
             if part is None or part.total == 1:
@@ -59,27 +61,29 @@ class Joiner:
                 continue
             key = (stored.deliver.sender, part.reference, part.total)
             pieces = unfinished.setdefault(key, {})
-            if part.number in pieces:
-                # The reference has come round, or the network has sent it twice: the later one is a text of its own.
+            other = pieces.setdefault(part.number, stored)
+            if other is not stored and other.deliver == stored.deliver:
+                again.setdefault(key, []).append(stored.index)  # the network has sent it twice
+            elif other is not stored:
+                # The reference has come round: the later one is a text of its own.
                 found.append(self._whole([stored], 1))
-                continue
-            pieces[part.number] = stored
         since = {key: self._since.get(key, now) for key in unfinished}
         for key, pieces in unfinished.items():
             late = now - since[key] >= self._within or len(unfinished) > MOST_UNFINISHED
             if len(pieces) == key[2] or late:
-                found.append(self._whole([pieces[number] for number in sorted(pieces)], key[2]))
+                ordered = [pieces[number] for number in sorted(pieces)]
+                found.append(self._whole(ordered, key[2], again.get(key, ())))
                 del since[key]
         self._since = since
         return found
 
-    def _whole(self, parts: list[Stored], total: int) -> Whole:
+    def _whole(self, parts: list[Stored], total: int, again: Sequence[int] = ()) -> Whole:
         digest = hashlib.blake2b(self._card.encode(), digest_size=16)
         for stored in parts:
             digest.update(stored.pdu.encode())
         first = parts[0].deliver
         at = min((stored.deliver.at for stored in parts if stored.deliver.at is not None), default=None)
-        indexes = tuple(stored.index for stored in parts)
+        indexes = (*(stored.index for stored in parts), *again)
         return Whole(first.sender, _text(parts, total), at, digest.hexdigest(), indexes, len(parts) == total)
 
 

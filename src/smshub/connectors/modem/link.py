@@ -13,6 +13,7 @@ logging.getLogger("serialx").setLevel(logging.WARNING)
 
 # Lines that nobody asked for, in a second: a modem that says more is out of its mind.
 _MOST_LINES = 2_000
+_CLOSING = 5.0  # seconds that the system may take to close a port
 
 # What a line begins with that is not a plain answer: an extended result, or something nobody asked for.
 _MARKS = ("+", "^", "*", "%", "$", "RING")
@@ -134,8 +135,8 @@ class Link(asyncio.Protocol):
         """Give the port up and wait until it is free again."""
         self.abort("the port was closed")
         if self._transport is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self.closed), 5.0)
+            # Not wait_for: before Python 3.12 it loses a cancellation that comes as the port is closed.
+            await asyncio.wait((self.closed,), timeout=_CLOSING)
 
     def _lose(self, why: str) -> None:
         if not self.lost.done():

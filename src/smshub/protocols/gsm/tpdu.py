@@ -213,6 +213,8 @@ def _decode_deliver(reader: Reader, first: int, smsc: str | None) -> Deliver:
     reader.octet()  # TP-PID: what the text is, which handsets do not show
     encoding, flash = _decode_coding(reader.octet())
     at = decode_time(reader.take(7))
+    if not sender and at is None:
+        raise TpduError("it names neither a sender nor a time")
     udh, data, text = _decode_user_data(reader, encoding, with_header=bool(first & _HEADER))
     octets = data if encoding is Encoding.UCS2 else b""
     return Deliver(sender, text, at, encoding or Encoding.GSM7, part_of(udh), flash, smsc, octets)
