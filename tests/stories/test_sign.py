@@ -229,6 +229,26 @@ def test_a_phone_without_scripts_can_answer(shared, words):
     assert 1 == asking.answered()["code"]
 
 
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_browser_can_refuse(shared, words, scripts):
+    """The other button, with scripts and without: the page says so, and the call has its answer."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy
+
+    asking = Asking(shared.hub, f"no thanks, scripts {scripts}")
+    path = link_in(shared, words, f"no thanks, scripts {scripts}")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        tab = browser.new_context(java_script_enabled=scripts).new_page()
+        tab.goto(f"{shared.hub.url}{path}")
+        tab.get_by_role("button", name="Refuse").click()
+        tab.get_by_text("you have refused").wait_for()
+        browser.close()
+
+    answer = asking.answered()
+    assert (0, "SignRefused") == (answer["code"], answer["error"])
+
+
 def test_several_wait_side_by_side(shared, words):
     """Two calls of one batch, and a send beside them, hold nobody up; each gets its own answer."""
     params = {"username": "shop", "password": "shop-password", "mobile": "+491701234567", "timeout": 20}

@@ -1,5 +1,6 @@
 """Who calls the SMSHub door: passwords, keys, client certificates, users of a directory; and what they may override."""
 
+import base64
 import hashlib
 import http.client
 import json
@@ -178,19 +179,49 @@ def test_key_and_password_are_of_one_account(office):
 
 
 def over_tls(office, certificate, **params):
-    """Call the door over TLS with a client certificate, or none; give the HTTP status and the result."""
+    """Call the door over TLS with a client certificate, or none; give the result."""
+    call = {"jsonrpc": "2.0", "method": "smshubSend", "params": {**CALL, **params}, "id": 1}
+    return posted(office, certificate, "/smshub/", call)[1]["result"]
+
+
+def posted(office, certificate, path, body, **headers):
+    """Post JSON over TLS with a client certificate, or none; give the HTTP status and what was answered."""
     *_, folder, port = office
     context = ssl.create_default_context(cafile=folder / "hub-ca.crt")
     if certificate:
         context.load_cert_chain(folder / f"{certificate}.crt", folder / f"{certificate}.key")
     connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=20)
     try:
-        call = {"jsonrpc": "2.0", "method": "smshubSend", "params": {**CALL, **params}, "id": 1}
-        connection.request("POST", "/smshub/", json.dumps(call), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", **headers})
         answer = connection.getresponse()
-        return json.loads(answer.read())["result"]
+        return answer.status, json.loads(answer.read())
     finally:
         connection.close()
+
+
+# Doors that take a certificate too: a request of each, and the status it is answered with.
+ELSEWHERE = {
+    "/v1/messages": ({"to": "+491701234567", "text": "by certificate"}, 202),
+    "/v1/explain": ({"to": "+491701234567", "text": "by certificate"}, 200),
+    "/api/sms": ({"command": "send-sms", "data": {"receiver": "+491701234567", "message": "by certificate"}}, 200),
+}
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+def test_a_certificate_is_enough_at_other_doors(office, path):
+    """It names the account where there are no credentials, and is of the same account where there are."""
+    body, status = ELSEWHERE[path]
+    own, others = (
+        "Basic " + base64.b64encode(pair.encode()).decode() for pair in ("shop:shop-password", "clerk:clerk-password")
+    )
+
+    assert status == posted(office, "till", path, body)[0]
+    assert status == posted(office, "till", path, body, Authorization=own)[0]
+    assert 401 == posted(office, "till", path, body, Authorization=others)[0]
+    assert 401 == posted(office, "till", path, body, Authorization="Basic eA==")[0]
+    for certificate in ("visitor", ""):
+        assert 401 == posted(office, certificate, path, body)[0]
+        assert status == posted(office, certificate, path, body, Authorization=own)[0]
 
 
 @pytest.mark.parametrize("name", ["till", "portal", "openotp"])

@@ -63,6 +63,24 @@ AS_PRINTED = """
 """
 
 
+# The same with jQuery, as the document's sample is.
+WITH_JQUERY = """
+    async ([hub, pair, mended]) => {
+        const settings = {type: "POST", contentType: "application/json; charset=utf-8", dataType: "json"};
+        const token = await $.ajax({...settings, url: hub + "/api/Login", data: JSON.stringify(pair)});
+        const text = {
+            ProgramId: "D2B67BE0-79A2-49DD-9476-7C793FDC3297", Message: "jQuery message", PhoneNumber: "19706904544"
+        };
+        return new Promise((done) => $.ajax({
+            ...settings, url: hub + "/api/TextMessages", data: JSON.stringify(text),
+            beforeSend: (call) => call.setRequestHeader("Authorization", mended ? "Bearer " + token : + token),
+            complete: (call) => done(call.status)
+        }));
+    }
+"""
+JQUERY = "/usr/share/javascript/jquery/jquery.min.js"
+
+
 @pytest.fixture(scope="module")
 def page_port():
     """Give the port of the pages of another origin."""
@@ -196,6 +214,21 @@ def test_a_browser_sends_from_another_origin(hub, browser, page_of_another_origi
     hub.smsc.arrives("CSU -> 19706904544: my message")
     tab.add_script_tag(content=sample(hub, "javascript"))
     hub.smsc.arrives("CSU -> 491701234567: Hello from JavaScript")
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.needs(JQUERY)
+def test_jquery_sends_from_another_origin(hub, browser, page_of_another_origin):
+    """With jQuery itself the document's sample sends `NaN`, which is 401, and a text once "Bearer " is back."""
+    tab = browser.new_page()
+    tab.goto(page_of_another_origin)
+    tab.add_script_tag(path=JQUERY)
+    pair = {"ProgramSID": FILLED["YOUR_PROGRAM_SID"], "ProgramKey": FILLED["YOUR_PROGRAM_KEY"]}
+    base = f"http://127.0.0.1:{hub.port}"
+
+    assert 401 == tab.evaluate(WITH_JQUERY, [base, pair, False])
+    assert 200 == tab.evaluate(WITH_JQUERY, [base, pair, True])
+    hub.smsc.arrives("CSU -> 19706904544: jQuery message")
 
 
 @pytest.mark.needs("chromium")

@@ -100,8 +100,9 @@ class Api:
         return Answer(start["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
 
 
-async def authenticate(headers: Mapping[str, str], peer: str) -> Account:
+async def authenticate(scope: Any) -> Account:
     """Know one account."""
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
     if headers.get("authorization") != BASIC["authorization"] and headers.get("x-api-key") != "k":
         raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
     return Account("shop")

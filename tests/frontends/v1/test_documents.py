@@ -196,7 +196,7 @@ async def test_a_sign_of_life_needs_no_credentials(api):
     assert (200, b"ok\n", "no-store") == (answer.status, answer.body, answer.headers["cache-control"])
 
 
-async def _nobody(headers: Any, peer: str) -> Any:
+async def _nobody(scope: Any) -> Any:
     raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
 
 

@@ -8,7 +8,7 @@ from smshub.domain.signing import Signing
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers import v1, welcome
 from smshub.frontends.carriers.cors import Cors
-from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, check_door
+from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, Scope, check_door
 from smshub.frontends.carriers.metrics import MetricsDoor
 from smshub.frontends.carriers.otp import OtpDoor
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
@@ -39,9 +39,8 @@ def build_doors(
     smshub = SmshubDoor(hub, gate, catalogue, signing=signing, mount=prefix, body_limit=body_limit)
     send = SendDoor(hub, caller, catalogue, mount=prefix, body_limit=body_limit)
 
-    async def authenticate(headers: Mapping[str, str], peer: str) -> Account:
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        account = await caller.account(raw, peer)
+    async def authenticate(scope: Scope) -> Account:
+        account = await caller.of(scope)
         check_door(account, DOOR)
         return account
 

@@ -14,6 +14,7 @@ import structlog
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
 from smshub.frontends.auth import Gatekeeper
+from smshub.frontends.carriers.certificates import names_of
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_LIMIT = 256 * 1024
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"wa-api-key"})
 
 # Where a door that knows its caller by something else than these headers writes the account into the scope.
 ACCOUNT = "smshub.account"
@@ -88,7 +90,7 @@ def credentials_of(authorization: bytes) -> tuple[str, str]:
 
 
 class Caller:
-    """Tells the account behind a request's headers: Basic, `X-API-Key` or `WA-API-Key`."""
+    """Tells the account behind a request: Basic, `X-API-Key` or `WA-API-Key`, or a client certificate."""
 
     def __init__(self, gate: Gatekeeper) -> None:
         self._gate = gate
@@ -106,6 +108,26 @@ class Caller:
             if name in {b"x-api-key", b"wa-api-key"}:
                 return self._gate.account_of_key(value.decode("latin-1"))
         return self.remembered(headers)
+
+    def at_once(self, scope: Scope) -> Account | None:
+        """Tell it at once where this very header was verified a moment ago, and no certificate has a say."""
+        return None if "extensions" in scope else self.remembered(scope["headers"])
+
+    async def of(self, scope: Scope) -> Account:
+        """
+        Tell whom the certificate and the headers of a request name. Raises `Refused`.
+
+        A certificate is enough where there are no credentials; where there are, both must be of the same account.
+        """
+        headers: Headers = scope["headers"]
+        account = self._gate.account_of_certificate(names_of(scope)) if "extensions" in scope else None
+        if account is not None and _CREDENTIALS.isdisjoint(name for name, _ in headers):
+            return account
+        named = await self.account(headers, peer_of(scope))
+        if account is not None and account.name != named.name:
+            log.warning("caller.two_accounts", transport=account.name, call=named.name)
+            raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
+        return named
 
     async def account(self, headers: Headers, peer: str) -> Account:
         """Verify the credentials. Raises `Refused`."""

@@ -85,9 +85,9 @@ class OtpDoor:
 
     async def _take(self, scope: Scope, receive: Receive, command: Callable[[bytes, str | None], Command]) -> Reply:
         headers: Headers = scope["headers"]
-        account = self._caller.remembered(headers)
+        account = self._caller.at_once(scope)
         if account is None:
-            account = await self._caller.account(headers, peer_of(scope))
+            account = await self._caller.of(scope)
         check_door(account, DOOR)
         content_type = b""
         key: str | None = None

@@ -17,7 +17,6 @@ from smshub.domain.contracts import Hub
 from smshub.frontends.carriers.http import (
     BODY_LIMIT,
     Caller,
-    Headers,
     Receive,
     Scope,
     Send,
@@ -80,12 +79,11 @@ class OtppiDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        headers: Headers = scope["headers"]
         peer = peer_of(scope)
-        account = self._caller.remembered(headers)
+        account = self._caller.at_once(scope)
         if account is None:
             try:
-                account = await self._caller.account(headers, peer)
+                account = await self._caller.of(scope)
             except Refused:
                 await answer(send, 401, [*_JSON, _CHALLENGE], _STRANGER)
                 return

@@ -57,9 +57,9 @@ class SendDoor:
     async def _take(self, scope: Scope, receive: Receive) -> Submitted:
         headers: Headers = scope["headers"]
         peer = peer_of(scope)
-        account = self._caller.remembered(headers)
+        account = self._caller.at_once(scope)
         if account is None:
-            account = await self._caller.account(headers, peer)
+            account = await self._caller.of(scope)
         check_door(account, DOOR)
         content_type = b""
         key: str | None = None

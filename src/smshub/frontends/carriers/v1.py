@@ -18,7 +18,7 @@ from smshub import __version__
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused
 from smshub.domain.contracts import Hub
-from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, peer_of, read_body
+from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, Scope, read_body
 from smshub.frontends.carriers.v1_audit import AUDIT
 from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_modems import MODEMS
@@ -31,7 +31,7 @@ from smshub.frontends.dialects import native
 
 log = structlog.get_logger(__name__)
 
-Authenticate = Callable[[Mapping[str, str], str], Awaitable[Account]]
+Authenticate = Callable[[Scope], Awaitable[Account]]
 Catalogue = Callable[[], Mapping[str, str]]
 Serve = Callable[[Request], Awaitable[Response]]
 
@@ -62,8 +62,8 @@ def build(
     """
     Make the application.
 
-    `authenticate` tells the account behind headers (names in lower case) and an address, `catalogue` the error texts
-    of the moment, `hot_send` serves POST /v1/messages, `mount` is the prefix under which the hub is published.
+    `authenticate` tells the account behind a request, `catalogue` the error texts of the moment, `hot_send` serves
+    POST /v1/messages, `mount` is the prefix under which the hub is published.
     """
     app = FastAPI(
         title="smshub",
@@ -128,7 +128,7 @@ def _serve(
     """Make the endpoint of an operation: authenticate, read the command, have it done, write the answer."""
 
     async def handle(request: Request) -> bytes:
-        account = await authenticate(dict(request.headers), peer_of(request.scope))
+        account = await authenticate(request.scope)
         body = b""
         if operation.method != "GET":
             if operation.takes is not None and not operation.may_be_empty:

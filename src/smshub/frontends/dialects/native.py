@@ -12,7 +12,17 @@ from typing import Final
 
 import msgspec
 
-from smshub.domain.commands import Block, Explain, Refusal, Refused, SendTexts, Submitted, TestConnector, text_of
+from smshub.domain.commands import (
+    CATALOGUE,
+    Block,
+    Explain,
+    Refusal,
+    Refused,
+    SendTexts,
+    Submitted,
+    TestConnector,
+    text_of,
+)
 from smshub.domain.message import MessageType
 from smshub.domain.references import DIGESTED
 from smshub.frontends.dialects.native_json import malformed, read, refusal_of, refuse_repeated
@@ -184,7 +194,7 @@ def one_reference(reference: str | None, header: str) -> str:
     return key
 
 
-def encode_submitted(submitted: Submitted, catalogue: Mapping[str, str]) -> bytes:
+def encode_submitted(submitted: Submitted, catalogue: Mapping[str, str] = CATALOGUE) -> bytes:
     """Write the answer to a submission."""
     return _encode(sent(submitted, catalogue))
 
