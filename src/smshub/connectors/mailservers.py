@@ -277,8 +277,8 @@ class MailServers:
             except BadMail as error:
                 return Rejected(Reason.CONTENT, detail=f"it cannot be written as a mail: {error}")
             except _Refused as no:
-                log.info("mail.server_refused", server=server.name, why=no.outcome.detail)
                 if no.outcome.reason in _AVOIDED:
+                    log.warning("mail.server_avoided", server=server.name, why=no.outcome.detail)
                     server.avoid_until = time.monotonic() + AVOID
                 if not no.elsewhere:
                     return no.outcome
