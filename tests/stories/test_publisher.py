@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from email import message_from_bytes, policy
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import redis
+from aiosmtpd.controller import Controller
 
 from fixtures_brokers import RABBITMQ
 from fixtures_hub import ADMIN, COMMAND, Hub, free_port, route, toml, wait_for
@@ -23,6 +25,20 @@ from smshub.simulators.otppi import MODEM, OtpPiSimulator
 
 NUMBER = "+491701234567"
 CONNECTOR = '[connectors.log]\ntype = "log"\nfile = "sent"\n' + route("log")
+MAIL = """\
+[smtp.office]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+sender = "hub@example.org"
+
+[connectors.mail]
+type = "email"
+
+[[routes]]
+prefixes = ["@"]
+connectors = ["mail"]
+"""
 BROKER = '[broker]\nlisten = "127.0.0.1:{port}"\nhtpasswd = "brokers.htpasswd"\n'
 # {SHA} of "ws-password"
 HTPASSWD = "app:{SHA}Gam8b0Y8Cphx0wKJ+gjP8VLOBbo=\n"
@@ -78,6 +94,18 @@ def sent(hub):
     return [json.loads(line)["text"] for line in file.read_text().splitlines()] if file.exists() else []
 
 
+class Mailbox:
+    """What a mail server does with mails: `subjects` of all that came."""
+
+    def __init__(self):
+        self.subjects = []
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - the name of aiosmtpd
+        """Keep a mail's subject."""
+        self.subjects.append(message_from_bytes(envelope.content, policy=policy.default)["Subject"])
+        return "250 OK"
+
+
 def door(way, url, topic, **settings):
     """Write the table of the hub's door for a way."""
     carrier = {"AMQP": "amqp", "MQTT": "mqtt", "WS": "websocket"}.get(way, "redis")
@@ -118,7 +146,9 @@ def port_of(request):
 def opened(tmp_path_factory, words, port_of):
     """Give a hub with a door for every way, its own broker among them, and a maker of publishers."""
     hub = Hub(tmp_path_factory.mktemp("hub"), free_port())
-    ws = free_port()
+    ws, mails = free_port(), Mailbox()
+    office = Controller(mails, hostname="127.0.0.1", port=free_port())
+    office.start()
     (hub.folder / "brokers.htpasswd").write_text(HTPASSWD)
     topics = {way: f"sms-{way.lower()}-{time.monotonic_ns()}" for way in ("AMQP", *MODES, "MQTT", "WS")}
     urls = {
@@ -129,7 +159,7 @@ def opened(tmp_path_factory, words, port_of):
     }
     there = {way: url for way, url in urls.items() if ":9/" not in url and not url.endswith(":9")}
     tables = "".join(door(way, url, topics[way]) for way, url in there.items())
-    hub.configure(words.accounts + CONNECTOR + BROKER.format(port=ws) + tables)
+    hub.configure(words.accounts + CONNECTOR + MAIL.format(port=office.port) + BROKER.format(port=ws) + tables)
     hub.start()
     made = []
 
@@ -158,12 +188,13 @@ def opened(tmp_path_factory, words, port_of):
 
     try:
         doors_up(hub)
-        yield SimpleNamespace(hub=hub, make=make, ini=ini, there=list(there), ws=ws)
+        yield SimpleNamespace(hub=hub, make=make, ini=ini, there=list(there), ws=ws, mails=mails)
         for publisher in made:
             publisher.close()
         assert 0 == hub.stop()
     finally:
         hub.end()
+        office.stop()
     assert "Traceback" not in hub.log
 
 
@@ -179,18 +210,21 @@ def test_every_method_is_answered_over_every_transport(opened, way):
             publisher.send_sms(number, 3, 60, "never"),
             publisher.unblock_msisdn(number),
             publisher.get_modem_list(),
+            publisher.send_email("anna@shop.example", 4, 60, "Hello", f"by mail over {way}"),
             publisher.request({"command": "no-such", "data": {}}),
             publisher.request({"command": "send-sms", "data": {"receiver": "", "message": "x"}}),
         ]
         echo = publisher.request({"command": "echo", "data": {"a": "ä"}})
 
     assert ("send-sms", "0000", True, None) == (texted.command, texted.response_code, texted.ok, texted.error)
-    assert ["0000", "0000", "1102", "0000", "0000", "1102", "1102"] == [one.response_code for one in answers]
-    assert [True, True, False, True, True, False, False] == [one.ok for one in answers]
+    codes = ["0000", "0000", "1102", "0000", "0000", "0000", "1102", "1102"]
+    assert codes == [one.response_code for one in answers]
+    assert [code == "0000" for code in codes] == [one.ok for one in answers]
     assert all(bool(one.error) != one.ok for one in answers)
     assert ({"a": "ä"}, {}) == (echo.data, answers[4].data["modem_list"])
     assert words == opened.hub.message(texted.data["result"])["text"]
     wait_for(lambda: {words, f"{words}, again"} <= set(sent(opened.hub)))
+    wait_for(lambda: f"by mail over {way}" in opened.mails.subjects)
     assert "never" not in sent(opened.hub)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from smshub.publisher import ini, payloads
 from smshub.publisher.answers import DUPLICATED, PUBLISHED, UNAUTHENTICATED, Answer, answer_of, load, read
 from smshub.publisher.codes import LocalCodes
-from smshub.publisher.errors import ConfigWarning, InvalidArgument, PublisherError
+from smshub.publisher.errors import ConfigWarning, InvalidArgument
 from smshub.publisher.exchange import Broker, broker_of, exchange
 from smshub.publisher.payloads import Id
 from smshub.publisher.settings import Settings
@@ -60,6 +60,7 @@ class AsyncPublisher:
 
     async def close(self) -> None:
         """Let go of every connection; the next method makes new ones."""
+        self._on_this_loop()
         broker, rest, self._broker, self._rest = self._broker, self._rest, None, None
         for one in (broker, rest):
             if one is not None:
@@ -262,6 +263,3 @@ def _published(command: str) -> Answer:
     """Make the answer that OTP-Publisher gives where only a broker has said yes."""
     data = {"date_time": int(time.time())}
     return answer_of({"command": command, "response_code": PUBLISHED, "data": data}, command)
-
-
-__all__ = ["AsyncPublisher", "PublisherError", "settings_from"]
