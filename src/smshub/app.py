@@ -21,6 +21,7 @@ from smshub.config import Config, ConfigErrors, Merged, Server, address
 from smshub.config.callers import directory_of, logins_of
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.connectors.post import Post
+from smshub.console.app import Console
 from smshub.domain.accounts import Account
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, TokenShown
 from smshub.domain.retry import POLICIES
@@ -31,6 +32,7 @@ from smshub.engine.callbacks import Callbacks
 from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
+from smshub.engine.exchanges import ExchangeRoom
 from smshub.engine.following import Follower
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
@@ -120,6 +122,7 @@ class Application:
         self._letters.start()
         await self._broker.apply(self._file.broker)
         self.addresses += self._broker.addresses
+        await self.people.prepare()
         await self._listen()
         await self._brokers.apply(self._file.frontends)
         log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
@@ -140,6 +143,7 @@ class Application:
         self._watching = asyncio.create_task(watch.run(), name="watch")
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
+        self.hub.serve(ExchangeRoom(self._outbox).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
         self._audit = Audit(self._outbox, self._committer, self._key, self.list_objects)
@@ -381,6 +385,7 @@ class Application:
             callbacks=Callbacks(self._dispatcher.outlets, self._committer).called,
             public_url=lambda: self._signing.public_url,
             catalogue=lambda: self._catalogue,
+            console=Console(self.hub, self.people, catalogue=lambda: self._catalogue, mount=server.mount),
             mount=server.mount,
             body_limit=server.limits.body,
         )

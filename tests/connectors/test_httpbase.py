@@ -323,6 +323,9 @@ class Engine:
         """Hear that there is room."""
         self.told.set()
 
+    def exchanged(self, message, request, answer):
+        """Hear what was said."""
+
     def receipt(self, receipt, stored):
         """Hear of a receipt."""
 

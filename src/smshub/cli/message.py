@@ -6,7 +6,7 @@ import typer
 
 from smshub.cli.client import Client, Document, segment
 from smshub.cli.options import Json, talks_to_hub
-from smshub.cli.show import print_fields, print_json, print_table
+from smshub.cli.show import clean, print_fields, print_json, print_table
 
 app = typer.Typer(help="Show, list, cancel and release messages.", no_args_is_help=True)
 
@@ -15,13 +15,26 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the message, as sen
 
 @app.command()
 @talks_to_hub
-def show(hub: Client, message_id: Id, *, as_json: Json = False) -> None:
+def show(
+    hub: Client,
+    message_id: Id,
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show what was said to providers too, masked.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show a message and the timeline of what was tried."""
     message = hub.get(f"/v1/messages/{segment(message_id)}")
+    if debug:
+        message["exchanges"] = hub.get(f"/v1/messages/{segment(message_id)}/exchanges")["exchanges"]
     if as_json:
         print_json(message)
-    else:
-        print_message(message)
+        return
+    print_message({name: value for name, value in message.items() if name != "exchanges"})
+    for one in message.get("exchanges", []):
+        for what in ("request", "answer"):
+            print(f"\nattempt {one['attempt']}, {what}:")
+            for line in (one[what] or "(none)").splitlines():
+                print(f"  {clean(line)}")
 
 
 @app.command("list")

@@ -101,6 +101,9 @@ class Bench:
             raise NotConforming(f"after {PATIENCE:g} s it was still {self.connector.state()}") from None
         return self.connector.state()
 
+    def exchanged(self, message: Message, request: str, answer: str) -> None:
+        """Hear what was said; nobody reads it here."""
+
     async def stop(self) -> None:
         """End the life as the engine does. Raises `NotConforming` where messages are left open or came twice."""
         if self._life is None:

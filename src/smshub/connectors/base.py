@@ -2,13 +2,22 @@
 
 import asyncio
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 from typing import Any, ClassVar, cast
 
 from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
-from smshub.domain.delivery import Deferred, Outcome, Reason, Uncertain
+from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Uncertain
 from smshub.domain.message import Message
 from smshub.settings import Settings, setting
+
+
+class Debug(StrEnum):
+    """Of which tries it is kept what was said to the provider and answered by it."""
+
+    OFF = "off"
+    FAILURES = "failures"
+    ALL = "all"
 
 
 class ConnectorSettings(Settings):
@@ -26,6 +35,11 @@ class ConnectorSettings(Settings):
     )
     throughput_originator: float | None = setting(
         "Segments a second that the provider allows for one originator.", None, gt=0, le=100_000
+    )
+    debug: Debug = setting(
+        "Of which tries it is kept for a week what was said to the provider and answered by it, masked: off, failures"
+        " or all.",
+        Debug.FAILURES,
     )
 
     def problems(self) -> Iterable[tuple[str, str, str]]:
@@ -62,6 +76,13 @@ class Sender:
     async def send(self, message: Message) -> Outcome:
         """Send one message and say what it came to."""
         raise NotImplementedError
+
+    def exchanged(self, message: Message, outcome: Outcome, said: Callable[[], tuple[str, str]]) -> None:
+        """Keep what was said in a try where the settings ask for it; `said` gives request and answer, masked."""
+        wanted = self.settings.debug
+        if self._events is None or wanted is Debug.OFF or (wanted is Debug.FAILURES and isinstance(outcome, Accepted)):
+            return
+        self._events.exchanged(message, *said())
 
     def room(self) -> int:
         """How many more may be sent at once."""

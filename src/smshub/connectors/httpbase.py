@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, ClassVar, assert_never
 
 import aiohttp
@@ -20,10 +21,10 @@ from pydantic import field_serializer, field_validator
 
 from smshub.connectors.base import ConnectorSettings, Sender
 from smshub.connectors.exchange import Request, Response, by_status, checked_address
-from smshub.connectors.redaction import Redaction, address_secrets, shown_url
+from smshub.connectors.redaction import Redaction, address_secrets, sensitive, shown_url
 from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason, Receipt, Rejected, Uncertain
 from smshub.domain.message import Message
-from smshub.settings import Secret, setting
+from smshub.settings import MASK, Secret, setting
 
 MAX_BODY = 65_536
 MAX_CODE = 64
@@ -196,12 +197,26 @@ class HttpSender(Sender):
         if _log.isEnabledFor(logging.DEBUG):
             self._show_request(message, request)
         answer = await self._exchange(request)
-        if not isinstance(answer, Response):
+        if isinstance(answer, Response):
+            if _log.isEnabledFor(logging.DEBUG):
+                self._show_response(message, answer)
+            outcome = self._told(self._judge(message, answer), message)
+        else:
             _log.debug("%s %s: %s", self.name, message.id, answer.detail)
-            return answer
-        if _log.isEnabledFor(logging.DEBUG):
-            self._show_response(message, answer)
-        return self._told(self._judge(message, answer), message)
+            outcome = answer
+        self.exchanged(message, outcome, partial(self._said, message, request, answer))
+        return outcome
+
+    def _said(self, message: Message, request: Request, answer: Response | Deferred | Uncertain) -> tuple[str, str]:
+        """Write down what was said, masked."""
+        head = f"{request.method} {self.redaction.mask(shown_url(request.url), message)}"
+        names = (f"{name}: {MASK if sensitive(name) else value}" for name, value in request.headers.items())
+        lines = self.redaction.mask("\n".join(names), message)
+        asked = f"{head}\n{lines}\n\n{self.redaction.mask(request.body.decode('utf-8', 'replace'), message)}"
+        if not isinstance(answer, Response):
+            return asked.strip(), ""
+        cut = "\n(it broke off, or was too large)" if answer.cut else ""
+        return asked.strip(), f"{answer.status}\n\n{self.redaction.mask(answer.text, message)}{cut}".strip()
 
     def _judge(self, message: Message, response: Response) -> Outcome:
         """Say what an answer means, also one that redirects or that broke off."""

@@ -9,6 +9,7 @@ import msgspec
 from smshub.domain import catalogue
 from smshub.domain.audit import AuditCommand, AuditReply
 from smshub.domain.challenges import OtpCommand, OtpReply
+from smshub.domain.exchanges import Exchanges, ShowExchanges
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
@@ -225,6 +226,7 @@ Command = (
     | DropParked
     | HubStatus
     | ShowFigures
+    | ShowExchanges
     | AuditCommand
     | UserCommand
     | UpkeepCommand
@@ -436,6 +438,7 @@ Reply = (
     | TokenShown
     | Done
     | FiguresShown
+    | Exchanges
     | AuditReply
     | Users
     | OtpReply

@@ -43,6 +43,9 @@ class Events(Protocol):
     def receipt(self, receipt: Receipt, stored: Callable[[], None]) -> None:
         """A delivery report came; `stored` is called when it is on disk, and only then may it be acknowledged."""
 
+    def exchanged(self, message: Message, request: str, answer: str) -> None:
+        """So was said in a try, for people to look at; whatever is secret is masked. `answer` may be empty."""
+
     def incoming(self, text: Incoming, stored: Callable[[], None]) -> None:
         """A text came in; `stored` is called when it is on disk, and only then may it be taken off where it was."""
 

@@ -17,6 +17,7 @@ from smshub.engine.polling import Polling
 from smshub.store.challenges import FORGET_BATCH, forget_challenges, forget_failures
 from smshub.store.changes import expire, forget_early_receipts, forget_references
 from smshub.store.errors import StoreUnavailable
+from smshub.store.exchanges import forget_exchanges
 from smshub.store.leases import acquire_lease, release_lease, renew_lease
 from smshub.store.outbox import Outbox
 from smshub.store.signatures import forget_signatures
@@ -34,6 +35,7 @@ KEEP_CHALLENGES = 3_600.0
 KEEP_FAILURES = 90 * 86_400.0
 KEEP_REFERENCES = 48 * 3_600.0
 KEEP_EARLY_RECEIPTS = 24 * 3_600.0
+KEEP_EXCHANGES = 7 * 24 * 3_600.0
 EXPIRE_BATCH = 1_000
 MOST_INTERRUPTED = 100_000  # far more than all windows together
 
@@ -100,6 +102,7 @@ class Housekeeping:
             self._forgot_at = now
             await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))
             await self._committer.call(partial(forget_early_receipts, before=wall - KEEP_EARLY_RECEIPTS))
+            await self._committer.call(partial(forget_exchanges, before=wall - KEEP_EXCHANGES))
             await self._committer.call(partial(forget_failures, before=wall - KEEP_FAILURES))
 
     def look_at_disk(self) -> None:

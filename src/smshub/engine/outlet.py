@@ -19,6 +19,7 @@ from smshub.domain.limits import Breaker, BreakerState, Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.domain.retry import ClassPolicy, after
 from smshub.engine.committer import Committer
+from smshub.engine.exchanges import Notebook
 from smshub.engine.incoming import keep
 from smshub.engine.lanes import BOUND, Lanes
 from smshub.store.errors import StoreUnavailable
@@ -107,6 +108,7 @@ class Outlet:
         self._wake_at: float | None = None
         self._life: asyncio.Task[None] | None = None
         self._stopping = False
+        self._notebook = Notebook(committer)
         self._keeping: set[asyncio.Task[None]] = set()
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -162,6 +164,10 @@ class Outlet:
             stored()
 
         self._committer.receipt(self.name, receipt, done)
+
+    def exchanged(self, message: Message, request: str, answer: str) -> None:
+        """So was said in a try."""
+        self._notebook.note(message.id, message.attempt, request, answer)
 
     def incoming(self, text: Incoming, stored: Callable[[], None]) -> None:
         """A text came in; where it cannot be written down, `stored` is not called and the connector offers it again."""

@@ -132,6 +132,9 @@ class Engine:
         self.changes += 1
         self._changed.set()
 
+    def exchanged(self, message, request, answer):
+        """Hear what was said."""
+
     def receipt(self, receipt, stored):
         """Keep the receipt and the way to say that it is on disk."""
         self.receipts.put_nowait((receipt, stored))

@@ -10,14 +10,14 @@ from typing import ClassVar
 
 import structlog
 
-from smshub.connectors.base import ConnectorSettings
+from smshub.connectors.base import ConnectorSettings, Debug
 from smshub.connectors.smpp.delivery import Delivery, Part, Waiting
 from smshub.connectors.smpp.link import BindRefusedError, Link, SessionOver
 from smshub.connectors.smpp.outcomes import CREDENTIALS, outcome_of
 from smshub.connectors.smpp.settings import SmppSettings, zone_of
 from smshub.connectors.smpp.texts import Texts, Unsendable
 from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
-from smshub.domain.delivery import Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Rejected, Uncertain
 from smshub.domain.message import Message
 from smshub.domain.numbers import masked
 from smshub.protocols.smpp.codec import LocalProtocolError
@@ -115,7 +115,7 @@ class Connector:
             return
         try:
             body = self._texts.written(message, now)
-            if body is not None and self._at_once(body, settle):
+            if body is not None and self._at_once(message, body, settle):
                 return
             pdus = self._texts.pdus(message, now)
         except Unsendable as error:
@@ -124,17 +124,17 @@ class Connector:
         except ValueError:
             self._later(settle, Rejected(Reason.CONTENT, detail="the text cannot be encoded"))
             return
-        delivery = Delivery(settle, len(pdus))
+        delivery = Delivery(settle, len(pdus), message)
         for number, pdu in enumerate(pdus):
             self._waiting.add(Part(delivery, number, pdu))
         self._fill()
 
-    def _at_once(self, body: bytes, settle: Settle) -> bool:
+    def _at_once(self, message: Message, body: bytes, settle: Settle) -> bool:
         """Send what is written already, where nothing waits before it and the window has room."""
         link = self._sending
         if link is None or self._waiting or not link.session.room:
             return False
-        part = Part(Delivery(settle, 1), 0, _SUBMIT)
+        part = Part(Delivery(settle, 1, message), 0, _SUBMIT)
         part.flush = link.flushes
         link.session.request_written(_SUBMIT, body, link.now(), part)
         link.flush_soon()
@@ -275,7 +275,10 @@ class Connector:
             match event:
                 case Responded(pdu, _, part):
                     link.answered = True
-                    self._waiting.settle(part, outcome_of(pdu, self._reasons))
+                    outcome = outcome_of(pdu, self._reasons)
+                    if self.settings.debug is not Debug.OFF:
+                        self._exchanged(part, pdu, outcome)
+                    self._waiting.settle(part, outcome)
                 case Requested(pdu):
                     self._requested(link, pdu)
                 case Unanswered(requests):
@@ -292,6 +295,17 @@ class Connector:
         if self._drained is not None and not link.session.in_flight and not self._waiting:
             self._drained.set()
         self._changed()
+
+    def _exchanged(self, part: Part, pdu: Pdu, outcome: Outcome) -> None:
+        """Tell what was said of one segment, without its text and number."""
+        if self._events is None or (self.settings.debug is Debug.FAILURES and isinstance(outcome, Accepted)):
+            return
+        message = part.delivery.message
+        said = f"submit_sm, segment {part.number + 1} of {message.segments}, {message.encoding}"
+        sender = f"source_addr {message.originator!r}, destination_addr {masked(message.to)}"
+        status = f"command_status 0x{pdu.status:08X} ({status_name(pdu.status)})"
+        answer = f"{command_name(pdu.command)}, {status}, message_id {pdu.text('message_id')!r}"
+        self._events.exchanged(message, f"{said}\n{sender}", answer)
 
     def _fill(self) -> None:
         """Give the window what waits for it."""

@@ -5,15 +5,17 @@ from collections import deque
 from smshub.connectors.smpp.outcomes import combined
 from smshub.domain.contracts import Settle
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason
+from smshub.domain.message import Message
 from smshub.protocols.smpp.pdus import Pdu
 
 
 class Delivery:
     """One message: it is settled once, when each of its parts has come to something."""
 
-    __slots__ = ("_left", "_outcomes", "_settle")
+    __slots__ = ("_left", "_outcomes", "_settle", "message")
 
-    def __init__(self, settle: Settle, parts: int) -> None:
+    def __init__(self, settle: Settle, parts: int, message: Message) -> None:
+        self.message = message
         self._settle = settle
         self._left = parts
         self._outcomes: list[Outcome] = [Deferred(Reason.UNREACHABLE, detail="not sent")] * parts

@@ -78,7 +78,8 @@ class Operation:
     may_be_empty: bool = False
 
 
-def _message_id(asked: Asked) -> str:
+def message_id(asked: Asked) -> str:
+    """Give the id in the path. Raises `Refused` (NOT_FOUND)."""
     message_id = asked.path["id"]
     if not MESSAGE_ID.fullmatch(message_id):
         raise Refused(Refusal.NOT_FOUND, "NotFound", what="message")
@@ -87,7 +88,7 @@ def _message_id(asked: Asked) -> str:
 
 def named_id(asked: Asked) -> str:
     """Give the id in a path. Raises `Refused`: none of ours looks like it."""
-    return _message_id(asked)
+    return message_id(asked)
 
 
 def _name(kind: str, asked: Asked) -> str:
@@ -110,12 +111,12 @@ def _send(asked: Asked) -> Command:
 
 def _cancel(asked: Asked) -> Command:
     no_body(asked)
-    return CancelMessage(_message_id(asked))
+    return CancelMessage(message_id(asked))
 
 
 def _release(asked: Asked) -> Command:
     no_body(asked)
-    return ReleaseMessage(_message_id(asked))
+    return ReleaseMessage(message_id(asked))
 
 
 def _test(asked: Asked) -> Command:
@@ -239,7 +240,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         tag="messages",
         summary="Show a message",
         description="Its state, the provider's last report, and every try.",
-        command=lambda asked: ShowMessage(_message_id(asked)),
+        command=lambda asked: ShowMessage(message_id(asked)),
         answers=native_schema.ShownMessage,
     ),
     Operation(
@@ -402,7 +403,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         tag="brokers",
         summary="Show a document that could not be handled",
         description="With its content. Needs a role that sees everything.",
-        command=lambda asked: ShowParked(_message_id(asked)),
+        command=lambda asked: ShowParked(message_id(asked)),
         answers=native_schema.ParkedDocument,
     ),
     Operation(
@@ -412,7 +413,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         tag="brokers",
         summary="Throw a document away that could not be handled",
         description="It is gone for good. Needs an operator.",
-        command=lambda asked: DropParked(_message_id(asked)),
+        command=lambda asked: DropParked(message_id(asked)),
         answers=native_schema.DoneDocument,
     ),
     Operation(

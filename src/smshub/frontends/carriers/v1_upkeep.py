@@ -2,11 +2,23 @@
 
 from typing import Final
 
+from smshub.domain.exchanges import Exchanges, ShowExchanges
 from smshub.domain.upkeep import MakeBackup
-from smshub.frontends.carriers.v1_operations import Operation
+from smshub.frontends.carriers.v1_operations import Operation, message_id
 from smshub.frontends.dialects import native_schema
 
 UPKEEP: Final[tuple[Operation, ...]] = (
+    Operation(
+        method="GET",
+        path="/v1/messages/{id}/exchanges",
+        name="exchanges",
+        tag="messages",
+        summary="Tell what was said to providers about a message, and answered",
+        description="Secrets, numbers and texts are masked; it is kept for a week, of failed tries unless the `debug`"
+        " of the connector says otherwise. Needs an auditor.",
+        command=lambda asked: ShowExchanges(message_id(asked)),
+        answers=Exchanges,
+    ),
     Operation(
         method="POST",
         path="/v1/backups",

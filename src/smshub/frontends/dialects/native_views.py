@@ -31,6 +31,7 @@ from smshub.domain.commands import (
     text_of,
 )
 from smshub.domain.delivery import ReceiptState
+from smshub.domain.exchanges import Exchanges
 from smshub.domain.figures import FiguresShown
 from smshub.domain.incoming import IncomingPage, Modems, UssdAnswered
 from smshub.domain.message import Attempt, Message, MessageType
@@ -117,7 +118,7 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             return DoneDocument(reply.detail)
         case FiguresShown():
             return native_figures.document_of(reply)
-        case AuditPage() | AuditVerified() | Users():
+        case AuditPage() | AuditVerified() | Users() | Exchanges():
             return reply
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
