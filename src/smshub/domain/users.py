@@ -92,8 +92,12 @@ class People(Protocol):
         authenticator is missing), LIMITED where too many tries wait.
         """
 
-    async def session(self, token: str) -> Session | None:
-        """Tell who has this token; None where its session is over."""
+    async def session(self, token: str, *, used: bool = True) -> Session | None:
+        """
+        Tell who has this token; None where its session is over.
+
+        `used`: somebody asks. What a page asks of its own accord does not keep a session alive.
+        """
 
     async def sign_out(self, token: str) -> None:
         """End a session."""

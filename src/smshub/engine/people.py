@@ -121,6 +121,17 @@ class Sessions:
         """Whether there is no user yet."""
         return not await asyncio.to_thread(self.outbox.read, store.any_user)
 
+    async def prepare(self) -> None:
+        """Draw the one-time secret where there is no user yet, and tell where it lies; never the secret itself."""
+        if not await self.needs_setup():
+            return
+        try:
+            self._setup.make()
+        except OSError as error:
+            log.warning("console.no_setup", file=str(self._setup.file), why=error.strerror)  # the hub works without
+            return
+        log.info("console.setup", secret_is_in=str(self._setup.file), page="/console/setup")
+
     async def set_up(self, secret: str, name: str, password: str, source: str) -> str:
         """Make the first administrator for whom knows the secret. Raises `Refused`."""
         trying = await self._slowing.begin(source, "")
@@ -155,8 +166,8 @@ class Sessions:
         await self._note(f"console:{row.name}", "SignIn", source)
         return await self._open(row.name, source)
 
-    async def session(self, token: str) -> Session | None:
-        """Tell who has this token; None where its session is over."""
+    async def session(self, token: str, *, used: bool = True) -> Session | None:
+        """Tell who has this token; None where its session is over. What a page asks of its own accord is not `used`."""
         if not 0 < len(token) <= _LONGEST_TOKEN or not token.isascii():
             return None
         digest = _digest(token)
@@ -170,7 +181,7 @@ class Sessions:
         account = self._account(row)
         if account is None:
             return None
-        if now - seen > NOTE_EVERY:
+        if used and now - seen > NOTE_EVERY:
             await self.committer.call(partial(store.see_session, digest=digest, now=now))
         csrf = hmac.digest(self._csrf_key, token.encode(), "sha256").hex()
         return Session(store.user_of(row), account, csrf)

@@ -8,7 +8,7 @@ from smshub.domain.signing import Signing
 from smshub.frontends.auth import Gatekeeper
 from smshub.frontends.carriers import v1, welcome
 from smshub.frontends.carriers.cors import Cors
-from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, Scope, check_door
+from smshub.frontends.carriers.http import BODY_LIMIT, Caller, Doors, Endpoint, Scope, below, check_door
 from smshub.frontends.carriers.metrics import MetricsDoor
 from smshub.frontends.carriers.otp import OtpDoor
 from smshub.frontends.carriers.otppi import METHODS, OtppiDoor
@@ -20,6 +20,8 @@ from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
 from smshub.frontends.carriers.textmessages import LOGIN, SEND, TextMessagesDoor
 from smshub.frontends.tokens import Tokens
 
+CONSOLE = "/console"
+
 
 def build_doors(
     *,
@@ -30,10 +32,11 @@ def build_doors(
     callbacks: Taking,
     public_url: Callable[[], str | None],
     catalogue: Callable[[], Mapping[str, str]],
+    console: Endpoint | None = None,
     mount: str = "/",
     body_limit: int = BODY_LIMIT,
 ) -> Endpoint:
-    """Join the hot doors and the documented application; `catalogue` gives the error texts of the moment."""
+    """Join the hot doors, the documented application and the console; `catalogue` gives the texts of the moment."""
     caller = Caller(gate)
     prefix = mount.rstrip("/")
     smshub = SmshubDoor(hub, gate, catalogue, signing=signing, mount=prefix, body_limit=body_limit)
@@ -53,9 +56,12 @@ def build_doors(
     hot |= TextMessagesDoor(hub, tokens, catalogue, body_limit=body_limit).endpoints()
     hot |= OtpDoor(hub, caller, catalogue, mount=prefix, body_limit=body_limit).endpoints()
     hot |= MetricsDoor(hub, caller).endpoints()
-    hot |= welcome.endpoints(prefix, frozenset(hot))
+    served = {*hot, *([("GET", f"{CONSOLE}/")] if console is not None else ())}
+    hot |= welcome.endpoints(prefix, served)
     documented = v1.build(hub, authenticate, catalogue, send, mount=prefix, body_limit=body_limit)
     signs = SignDoor(signing, catalogue, documented)
-    rest = ReceiptsDoor(callbacks, catalogue, signs, public_url=public_url, mount=prefix)
+    rest: Endpoint = ReceiptsDoor(callbacks, catalogue, signs, public_url=public_url, mount=prefix)
+    if console is not None:
+        rest = below(CONSOLE, console, rest)
     open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
     return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)

@@ -154,6 +154,16 @@ def check_door(account: Account, door: str) -> None:
         raise Refused(Refusal.FORBIDDEN, "DoorClosed", door=door)
 
 
+def below(path: str, inner: Endpoint, rest: Endpoint) -> Endpoint:
+    """Hand requests for a path and everything below it to one endpoint, all others to `rest`."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["path"] if scope["type"] == "http" else ""
+        await (inner if asked == path or asked.startswith(f"{path}/") else rest)(scope, receive, send)
+
+    return serve
+
+
 class Doors:
     """
     The outermost ASGI application: hot endpoints by method and path, everything else to the documented one.
