@@ -1,14 +1,23 @@
 """Bad input through the doors of the running hub: each is refused by its name, and nothing of it is kept."""
 
+import base64
 import contextlib
+import gzip
 import json
 import socket
 import time
+import zlib
 
 import pytest
 
 TO = "+491701234567"
+KEY = "narrow-key-of-32-letters-and-more"
 NUMBERS = [f"+4917{number:08d}" for number in range(10_001)]
+
+
+def basic(pair):
+    """Encode a name and a password for Basic authentication."""
+    return base64.b64encode(pair.encode()).decode()
 
 
 def body(**members):
@@ -25,6 +34,8 @@ REFUSED = {
     "empty recipient": (body(to=""), 400, "NoRecipient", "to"),
     "no member to": (body(to=None), 400, "MalformedBody", "to"),
     "letters in a number": (body(to="+49170CALLME"), 400, "BadNumber", "to"),
+    "a format string for a number": (body(to="%s%s%n{0.__class__}"), 400, "BadNumber", "to"),
+    "a name of Python's": (body(__class__="x"), 400, "UnknownMember", "__class__"),
     "a number too short": (body(to="+4917"), 400, "BadNumber", "to"),
     "a number too long": (body(to="+4917" + "0" * 20), 400, "BadNumber", "to"),
     "one bad number among good ones": (body(to=[TO, "nobody"]), 400, "BadNumber", "to"),
@@ -113,11 +124,26 @@ def test_v1_refuses_a_content_type_that_is_not_json(shared, content_type):
         (None, {"Authorization": "Bearer x"}),
         (None, {"X-API-Key": "k"}),
         (None, {"WA-API-Key": "\xff" * 8_000}),
+        (None, {"X-API-Key": KEY[:-1]}),
+        (None, {"X-API-Key": f"{KEY}\t."}),
+        (None, {"X-API-Key": KEY.replace("a", "\xe4")}),
+        (None, {"X-API-Key": KEY.upper()}),
+        (None, {"X-API-Key": "sha256:" + "0" * 64}),
+        (None, {"X-API-Key": ""}),
+        (None, {"Authorization": f"Basic {basic('shop:shop-passw')}"}),
+        (None, {"Authorization": f"Basic {basic('shop')}"}),
+        (None, {"Authorization": f"Basic {basic('sh:op:shop-password')}"}),
+        (None, {"Authorization": f"Basic {basic(chr(0) + 'shop:shop-password')}"}),
+        (None, {"Authorization": f"Basic {basic('shop:shop-password' + chr(0))}"}),
+        (None, {"Authorization": f"Basic {basic(chr(0x455) + 'hop:shop-password')}"}),
+        (None, {"Authorization": "Basic /////w=="}),
+        (None, {"Authorization": f"Basic {basic('shop:' + 'x' * 30_000)}"}),
     ],
 )
 def test_v1_refuses_strangers(shared, user, headers):
-    """Whatever is missing or wrong about credentials is one and the same 401."""
-    source = f"127.0.1.{len(str(user)) + len(headers.get('X-API-Key', headers.get('Authorization', '')))}"
+    """Whatever is missing, cut, bent or wrong about credentials is one and the same 401."""
+    # Each from a place of its own, where nobody has failed before.
+    source = f"127.{11 + zlib.crc32(repr((user, headers)).encode()) % 200}.1.1"
 
     answer = shared.hub.call("POST", "/v1/messages", body(), user=user, headers=headers, source=source)
 
@@ -236,6 +262,15 @@ FAULTS = {
     "no operation": envelope(""),
     "no envelope": b"<hello/>",
     "a megabyte": envelope(call(text="x" * 1_048_576)),
+    "10 MB of mobiles": envelope(call(mobile="<String>+491701234567</String>" * 350_000)),
+    "a document of XInclude": envelope(
+        call(
+            text='<i:include xmlns:i="http://www.w3.org/2001/XInclude" href="file:///etc/passwd"><i:fallback><i:b/>'
+            "</i:fallback></i:include>"
+        )
+    ),
+    "gzip": gzip.compress(envelope(call())),
+    "a gzip bomb": gzip.compress(bytes(50_000_000)),
     "100,000 mobiles": envelope(call(mobile="<i/>" * 50_000)),
     "plain words": b"<<<>>> what?",
     "nothing": b"",
@@ -257,6 +292,9 @@ def test_soap_answers_with_a_fault(shared, what):
 BAD_CALLS = {
     "no mobile": (call(mobile=""), "BadRequest"),
     "no text": (call(text=""), "BadRequest"),
+    "two texts": (call(more="<text>another</text>"), "BadRequest"),
+    "two usernames": (call(more="<username>admin</username>"), "AuthFailed"),
+    "a text that is a list": (call(text="<String>a</String>"), "BadRequest"),
     "unknown type": (call(more="<type>Loud</type>"), "BadRequest"),
     "a setting that it may not override": (call(more="<settings>Validity=60</settings>"), "SettingNotAllowed"),
     "a source that is no address": (call(more="<source>nowhere</source>"), "ServerError"),
@@ -288,6 +326,13 @@ def test_soap_answers_a_bad_call_with_its_error(shared, what):
         (b'{"jsonrpc": "2.0", "method": "smshubStatus", "id": {}}', -32600),
         (b"[" + b",".join([b'{"jsonrpc": "2.0", "method": "smshubStatus", "id": 1}'] * 200) + b"]", -32600),
         (b'{"a": "\\ud800"}', -32700),
+        (b'{"jsonrpc": "2.0", "method": "smshubStatus", "method": "smshubSend", "id": 1}', -32700),
+        (b'{"jsonrpc": "2.0", "method": "smshubStatus", "id": NaN}', -32700),
+        (b'{"jsonrpc": "2.0", "method": "smshubStatus", "id": 1e999}', -32700),
+        (b'{"jsonrpc": "2.0", "method": "__class__", "id": 1}', -32601),
+        (b'{"jsonrpc": "2.0", "method": "%s%n{0.__class__}", "id": 1}', -32601),
+        (b"[" + b",".join([b'{"jsonrpc": "2.0", "method": "smshubStatus"}'] * 101) + b"]", -32600),
+        (b"[" + b"1," * 100_000 + b"1]", -32600),
     ],
 )
 def test_json_rpc_answers_with_an_error(shared, given, code):
@@ -296,3 +341,35 @@ def test_json_rpc_answers_with_an_error(shared, given, code):
 
     found = json.loads(answer.body)
     assert [code] == sorted({one["error"]["code"] for one in (found if isinstance(found, list) else [found])})
+
+
+def test_a_schema_that_is_named_is_not_fetched(shared):
+    """`xsi:schemaLocation` is an attribute like any other: nobody is asked, and the call is what it is."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        where = f"http://127.0.0.1:{listener.getsockname()[1]}/schema.xsd"
+        xsi = f'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="urn:smshub {where}"'
+        inner = call(text="").replace("<username>", f"<username {xsi}>")
+
+        answer = shared.hub.call("POST", "/smshub/", envelope(inner), user=None, headers={"Content-Type": "text/xml"})
+
+        assert b"<error>BadRequest</error>" in answer.body
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_flood_of_notifications_is_bounded_and_unanswered(shared):
+    """A hundred calls that want no answer get none; they are no more than a batch may hold."""
+    note = b'{"jsonrpc": "2.0", "method": "smshubStatus"}'
+
+    answer = shared.hub.call("POST", "/smshub/", b"[" + b",".join([note] * 100) + b"]", user=None)
+
+    assert (204, b"") == (answer.status, answer.body)
+
+
+def test_a_header_of_a_hundred_kilobytes_is_too_large(shared):
+    """It is refused before anybody looks at it."""
+    with socket.create_connection(("127.0.0.1", shared.hub.port), 10) as stranger:
+        with contextlib.suppress(ConnectionError):
+            stranger.sendall(b"GET /v1/messages HTTP/1.1\r\nHost: hub\r\nAuthorization: Basic " + b"x" * 100_000)
+        assert stranger.recv(1024).startswith(b"HTTP/1.1 431 ")

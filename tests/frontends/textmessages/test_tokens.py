@@ -121,6 +121,7 @@ FORGERIES = {
     "the server's own key": signed(key=SERVER_KEY),
     "the ProgramKey": signed(key=SHOP.program_key.encode()),
     "a public key": signed(key=RSA_PEM),
+    "a public key in DER": signed(key=base64.b64decode(b"".join(RSA_PEM.splitlines()[1:-1]))),
     "a JWK": signed(key=json.dumps({"kty": "oct", "k": b64(KEY)}).encode()),
     "another account's key": signed(key=tokens.signing_key(SERVER_KEY, OTHER)),
     "another server's key": signed(key=tokens.signing_key(bytes(32), SHOP)),
