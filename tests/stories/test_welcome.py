@@ -275,7 +275,8 @@ def test_the_page_carries_the_callers_own_address(make_hub, words):
     assert 7 == text.count("https://sms.example:8443/cwis463") == text.count("https://")
     assert 'href="/cwis463/docs"' in text
     for link in re.findall(r'href="(/[^"]*)"', text):
-        assert 200 == welcome(hub, html.unescape(link)).status, link
+        # The console sends whoever is not signed in to the page for it.
+        assert welcome(hub, html.unescape(link)).status == (303 if link.endswith("/console/") else 200), link
     assert page.body == welcome(hub, "/cwis463", Host="sms.example:8443", **{"X-Forwarded-Proto": "https"}).body
 
     for hostile in ('"><script>alert(1)</script>', "a'b", "a b", "a$(id)", "x" * 300):
