@@ -56,11 +56,12 @@ def test_a_code_matches_once(desk):
 
 
 def test_a_check_that_is_written_twice_is_one_check(desk):
-    """When its batch was written but the answer was lost, it is written again and matches again."""
+    """When its batch was written but the answer was lost, it is written again and matches again, if it is right."""
     begun(desk, opening())
 
     assert [Verdict.MATCH] == checked(desk, check())
     assert [Verdict.MATCH] == checked(desk, check())
+    assert [Verdict.CONSUMED] == checked(desk, check(WRONG))
 
 
 def test_five_wrong_ones_exhaust_it(desk):

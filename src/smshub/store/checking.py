@@ -166,14 +166,15 @@ class _Judge:
             return Checked(Verdict.UNKNOWN)
         if row.state == "CONSUMED":
             # The same check once more: its batch was written, and the answer was lost.
-            return Checked(Verdict.MATCH if row.consumed_by == check.id else Verdict.CONSUMED)
+            again = row.consumed_by == check.id and _fits(check, row)
+            return Checked(Verdict.MATCH if again else Verdict.CONSUMED)
         if _is_over(row, check.at):
             return Checked(Verdict.EXPIRED)
         known = self._failures.get((row.account, row.recipient), NO_FAILURES)
         blocked = blocked_until(known, check.at, check.failures_per_hour, check.lock_after)
         if blocked or not self._charge(check, row):
             return Checked(Verdict.EXHAUSTED)
-        if hmac.compare_digest(row.digest, check.digests.get(row.key_id, b"")):
+        if _fits(check, row):
             return self._match(check, row, known)
         return self._mismatch(check, row, known)
 
@@ -206,6 +207,11 @@ class _Judge:
         recent = _encode(failures.recent).decode()
         values = (row.account, row.recipient, recent, failures.consecutive, check.at)
         self._cursor.execute(self._statements.put_failures, values)
+
+
+def _fits(check: Check, row: Row) -> bool:
+    """Compare the digest of what was typed with the one that is kept, in constant time."""
+    return hmac.compare_digest(row.digest, check.digests.get(row.key_id, b""))
 
 
 def _is_over(row: Row, at: float) -> bool:
