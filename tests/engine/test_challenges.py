@@ -365,3 +365,21 @@ async def test_a_text_of_the_same_key_is_another_request(desk):
 def wrong(code):
     """Give another code than this one."""
     return str((int(code) + 1) % 1_000_000).zfill(6)
+
+
+async def test_a_check_that_a_broker_delivers_again_gets_its_answer_again(desk):
+    """Under its key the right code matches again; another one under the same key, and the right one under none, not."""
+    await desk.request()
+    code = await desk.code()
+
+    async def verify(typed, key):
+        command = VerifyOtp("+491701234567", "r", typed, PARAMS, key=key)
+        return (await desk.rig.hub.handle(desk.account, command)).verdict
+
+    assert Verdict.MATCH is await verify(code, "m-1\0")
+    assert Verdict.MATCH is await verify(code, "m-1\0")
+    assert [Verdict.CONSUMED] * 3 == [
+        await verify(wrong(code), "m-1\0"),
+        await verify(code, "m-2"),
+        await verify(code, None),
+    ]

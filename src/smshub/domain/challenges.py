@@ -52,13 +52,18 @@ class RequestOtp(msgspec.Struct, frozen=True):
 
 
 class VerifyOtp(msgspec.Struct, frozen=True):
-    """Check a code. The challenge is found by account and `reference`; recipient and `params` must be those it has."""
+    """
+    Check a code. The challenge is found by account and `reference`; recipient and `params` must be those it has.
+
+    `key` is what a broker knows the request by: delivered again, it gets the first answer again.
+    """
 
     to: str
     reference: str
     code: str
     params: tuple[str, str, str, str] = ("", "", "", "")
     source: str = ""
+    key: str | None = None
 
     def __repr__(self) -> str:
         return f"VerifyOtp({self.reference!r})"

@@ -228,7 +228,7 @@ class Challenges:
         to = receiver_of(account, command.to)
         bound = (account.name, command.reference, to, command.params, command.code)
         check = Check(
-            id=self._ids(),
+            id=otp.fingerprint(self.keys[-1].key, account.name, command.key) if command.key else self._ids(),
             account=account.name,
             reference=command.reference,
             recipient=to,
