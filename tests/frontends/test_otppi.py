@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, Verdict, VerifyOtp
 from smshub.domain.commands import Block, Done, Refusal, Refused, SendTexts, Submitted, Unblock
 from smshub.domain.incoming import ListModems, Modems, ModemView, RequestUssd, UssdAnswered
 from smshub.domain.message import Message, State
@@ -345,10 +346,99 @@ def test_a_mail_is_answered_in_words(name):
     assert "1102" == refused["response_code"]
 
 
+OTP = {
+    "command": "request-otp",
+    "data": {
+        "date_time": 1629685778,
+        "expiration": 1629685838,
+        "id": 123456,
+        "receiver": " 08126666666 ",
+        "reference": "123456789",
+        "message": "Kode OTP Anda adalah %s",
+        "param1": 100000,
+        "param2": "x:y",
+    },
+}
+CHECK = {"command": "verify-otp", "data": {**OTP["data"], "otp": "012345"}}
+REQUESTED = OtpRequested("c" * 32, "123456789", "08126666666", 1629685838.0, 1629685808.0, message())
+
+
+def test_a_request_for_a_code_is_read_as_it_is_sent():
+    """Members trimmed, numbers as text; a copy of it has the same key, one that differs anywhere has not."""
+    command = decode(OTP).command
+    others = [{"param2": "x"}, {"reference": "2"}, {"id": 2}, {"message": "%s"}, {"receiver": "0812"}]
+
+    assert (
+        RequestOtp(
+            to="08126666666",
+            reference="123456789",
+            params=("100000", "x:y", "", ""),
+            template="Kode OTP Anda adalah %s",
+            expires_at=1629685838.0,
+            client="192.0.2.1",
+            key=command.key,
+        )
+        == command
+    )
+    assert command.key.startswith(DIGESTED)
+    assert command.key == decode(json.dumps(OTP, indent=1)).command.key
+    assert command.key not in {decode(OTP, **other).command.key for other in others}
+    assert decode(OTP, id=None, date_time=None).command.key is None
+
+
+def test_a_check_of_a_code_is_read_as_it_is_sent():
+    """Leading zeros stay, whether it is a string or not; OTP-Pi's clients have no key for it."""
+    assert VerifyOtp("08126666666", "123456789", "012345", ("100000", "x:y", "", "")) == decode(CHECK).command
+    assert "12345" == decode(CHECK, otp=12345).command.code
+
+
+@pytest.mark.parametrize("at", [1629685778, "1629685778"])
+def test_a_code_on_its_way_is_answered_with_what_was_asked(at):
+    """The time comes back in the type in which it came; nothing else of the request does."""
+    answer = json.loads(otppi.encode(decode(OTP, date_time=at, receiver="0812"), REQUESTED))
+
+    assert {
+        "command": "request-otp",
+        "response_code": "0000",
+        "data": {"reference": "123456789", "receiver": "0812", "date_time": at},
+    } == answer
+
+
+VERDICTS = [
+    (Verdict.MATCH, False, "0000"),
+    (Verdict.MISMATCH, False, "1202"),
+    (Verdict.CONSUMED, False, "1202"),
+    (Verdict.EXHAUSTED, False, "1202"),
+    (Verdict.UNKNOWN, False, "1202"),
+    (Verdict.EXPIRED, False, "1203"),
+    (Verdict.EXPIRED, True, "1202"),
+    (Verdict.MATCH, True, "0000"),
+]
+
+
+@pytest.mark.parametrize(("verdict", "generic", "code"), VERDICTS)
+def test_each_verdict_has_its_code(verdict, generic, code):
+    """Expired is told from wrong, unless the account asks for one answer; each no has the same error but for that."""
+    answer = json.loads(otppi.encode(decode(CHECK), OtpVerified(verdict, "123456789", "0812", 3, generic)))
+
+    assert code == answer["response_code"]
+    assert {"reference": "123456789", "receiver": " 08126666666 ", "date_time": 1629685778} == answer["data"]
+    assert (code == "0000") is ("error" not in answer)
+
+
+def test_a_live_reference_is_1201_and_a_failed_send_1102():
+    """With an empty object of data, as OTP-Pi has it."""
+    live = json.loads(otppi.encode(decode(OTP), Refused(Refusal.CONFLICT, "OtpLive", value="1")))
+    other = json.loads(otppi.encode(decode(OTP), Refused(Refusal.LIMITED, "OtpLocked")))
+
+    assert ("1201", {}, True) == (live["response_code"], live["data"], "still valid" in live["error"])
+    assert ("1102", {}) == (other["response_code"], other["data"])
+
+
 @pytest.mark.parametrize("at", [1629685778, "1629685778"])
 def test_verify_otp_repeats_what_was_asked_even_when_it_says_no(at):
     """The time comes back in the type in which it came."""
-    data = {"date_time": at, "receiver": "0812", "otp": "123456", "reference": "r", "param1": "100000"}
+    data = {"date_time": at, "receiver": "0812", "otp": "123456", "reference": "r", "param1": {"a": 1}}
 
     answer = refusal({"command": "verify-otp", "data": data})
 
@@ -364,7 +454,7 @@ def test_verify_otp_repeats_what_was_asked_even_when_it_says_no(at):
             {
                 "command": "request-otp",
                 "response_code": "1102",
-                "error": "This hub does not offer one-time passwords.",
+                "error": "The body is not what this interface takes: the member 'reference' is missing",
                 "data": {},
             },
         ),

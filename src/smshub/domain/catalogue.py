@@ -76,6 +76,8 @@ CATALOGUE: Mapping[str, str] = {
     "OwnCodeNotAllowed": "This account may not bring a code of its own.",
     "HostNotAllowed": "This account may not bind a code to the site '{value}'.",
     "AppHashNotAllowed": "This account may not bind a code to the app '{value}'.",
+    "OtpInvalid": "The code is wrong, or counts no more.",
+    "OtpExpired": "The code has expired.",
     "OtpLive": "A code under the reference '{value}' is still valid.",
     "OtpOver": "This code cannot be sent any more: it was used, has expired, or its text is gone.",
     "ResendEarly": "It is too early to send this code again; try again in {seconds} s.",

@@ -8,6 +8,7 @@ import pytest
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Refusal, Refused, SendTexts, Submitted
 from smshub.domain.message import Message
+from smshub.domain.references import DIGESTED
 from smshub.frontends.carriers.consumer import Consumer, Received, why_not_there
 from smshub.frontends.carriers.frontend_settings import AmqpSettings
 from smshub.frontends.dialects import otppi
@@ -175,9 +176,24 @@ async def test_what_the_hub_cannot_take_now_is_kept_back(consumer, answering, re
     assert (3, 0) == (len(answering.commands), consumer.figures.refused)
 
 
-async def test_what_the_hub_does_not_offer_is_answered(consumer, answering):
-    """USSD is refused for good, so its document is not kept back."""
-    document = {"command": "request-ussd", "data": {"ussd_code": "*100#"}, "callback_topic": "replies-1"}
+async def test_a_code_that_is_delivered_again_is_known_by_its_broker(consumer, answering):
+    """Where the document has nothing to tell it by, what the broker calls it is its key: it gets the first answer."""
+    request = {"command": "request-otp", "data": {"receiver": "1", "reference": "r", "message": "%s"}}
+    check = {"command": "verify-otp", "data": {"receiver": "1", "reference": "r", "otp": "123456"}}
+    for document in (request, check, {**request, "data": {**request["data"], "id": 7}}):
+        taken = Taken(json.dumps(document).encode())
+        taken.key = "known-by-7"
+        consumer.take(taken)
+        await taken.is_done()
+
+    keys = [command.key for command in answering.commands]
+    assert ["known-by-7", "known-by-7"] == keys[:2]
+    assert keys[2].startswith(DIGESTED)
+
+
+async def test_a_refusal_for_good_is_answered(consumer, answering):
+    """What nobody will ever do is not kept back."""
+    document = {"command": "reboot", "data": {}, "callback_topic": "replies-1"}
     taken = Taken(json.dumps(document).encode())
     consumer.take(taken)
     await taken.is_done()

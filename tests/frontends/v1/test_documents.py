@@ -9,8 +9,8 @@ import pytest
 
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
 from smshub.frontends.carriers import v1
-from smshub.frontends.carriers.v1_openapi import FILTERS as DOCUMENTED
 from smshub.frontends.carriers.v1 import EVERY
+from smshub.frontends.carriers.v1_openapi import FILTERS as DOCUMENTED
 from smshub.frontends.dialects import native
 from smshub.frontends.dialects.native_query import FILTERS as READ
 

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from smshub.domain.accounts import Account
-from smshub.domain.challenges import OtpRequested
+from smshub.domain.challenges import OtpRequested, RequestOtp, VerifyOtp
 from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts, Submitted
 from smshub.domain.contracts import Hub
 from smshub.domain.following import Ended, Followed, Following
@@ -235,8 +235,7 @@ class Consumer:
         account = self._account()
         if account is None:
             raise _NotNow(Refused(Refusal.FORBIDDEN, "Forbidden"))
-        if type(command) is SendTexts and command.reference is None and key is not None:
-            command = msgspec.structs.replace(command, reference=key)
+        command = _known_by(command, key)
         try:
             check_door(account, self.settings.dialect)
             return await self._hub.handle(account, command)
@@ -327,6 +326,17 @@ class Consumer:
 
 class Unreadable(Exception):
     """The dialect can make nothing of a document, and nobody waits for its answer."""
+
+
+def _known_by(command: Any, key: str | None) -> Any:
+    """Let a command be recognised when its document is delivered again, where nothing in it says so already."""
+    match command:
+        case SendTexts(reference=None) if key is not None:
+            return msgspec.structs.replace(command, reference=key)
+        case RequestOtp(key=None) | VerifyOtp(key=None) if key is not None:
+            return msgspec.structs.replace(command, key=key)
+        case _:
+            return command
 
 
 def _passes(refused: Refused, command: Any) -> bool:

@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from smshub.domain.addresses import is_address
+from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, Verdict, VerifyOtp
 from smshub.domain.commands import (
     CATALOGUE,
     Block,
@@ -71,10 +72,10 @@ LONGEST_DELAY: Final = 10_000.0
 _MAIL: Final = frozenset({"send-mail", "send-email"})
 MAIL_TAKEN: Final = "The mail is accepted."
 
-_NOT_OFFERED: Final[Mapping[str, str]] = {
-    "request-otp": "one-time passwords",
-    "verify-otp": "one-time passwords",
-}
+# OTP-Pi's codes for codes. A caller that is to learn yes or no only hears INVALID for every no.
+DUPLICATED: Final = "1201"
+INVALID: Final = "1202"
+EXPIRED: Final = "1203"
 
 # The members of an OTP that its answers repeat.
 _REPEATED: Final = ("reference", "receiver", "date_time")
@@ -156,13 +157,16 @@ def _command(  # noqa: C901 - a case for each command
             return NOTHING
         if name == "get-modem-list":
             return ListModems()
-        if name in _NOT_OFFERED:
-            raise _not_offered(_NOT_OFFERED[name])
         if not isinstance(document.get("data"), dict):
             raise _malformed("the member 'data' is missing, or not an object", "data")
         match name:
             case "send-sms" | "send-message" | "send-mail" | "send-email":
                 return _send(name, data, client)
+            case "request-otp":
+                return _request_otp(data, client)
+            case "verify-otp":
+                to, reference = _receiver(data), _otp_reference(data)
+                return VerifyOtp(to, reference, _text(data, "otp").strip(), _params(data))
             case "block-msisdn":
                 return Block(_receiver(data), own=True)
             case "unblock-msisdn":
@@ -194,6 +198,35 @@ def _send(name: str, data: Mapping[str, Any], client: str) -> SendTexts:
         client=client,
         subject=subject,
     )
+
+
+def _request_otp(data: Mapping[str, Any], client: str) -> RequestOtp:
+    to, reference, params = _receiver(data), _otp_reference(data), _params(data)
+    template = _text(data, "message").strip() or None
+    subject = _text(data, "subject").strip() or None if is_address(to) else None
+    content = "\n".join((reference, *params, template or "", subject or ""))
+    return RequestOtp(
+        to=to,
+        reference=reference,
+        params=params,
+        template=template,
+        subject=subject,
+        expires_at=_expiration(data.get("expiration")),
+        client=client,
+        key=_reference("request-otp", data, to, content),
+    )
+
+
+def _otp_reference(data: Mapping[str, Any]) -> str:
+    reference = _text(data, "reference").strip()
+    if not reference:
+        raise _malformed("the member 'reference' is missing", "reference")
+    return reference
+
+
+def _params(data: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    first, second, third, fourth = (_text(data, f"param{number}").strip() for number in range(1, 5))
+    return first, second, third, fourth
 
 
 def _reference(name: str, data: Mapping[str, Any], to: str, content: str) -> str | None:
@@ -254,10 +287,6 @@ def _malformed(why: str, member: str | None = None) -> Refused:
     return Refused(Refusal.MALFORMED, "MalformedBody", member=member, why=why)
 
 
-def _not_offered(what: str) -> Refused:
-    return Refused(Refusal.UNAVAILABLE, "NotOffered", member="command", what=what)
-
-
 def encode(
     call: Call, outcome: Reply | Refused, catalogue: Mapping[str, str] = CATALOGUE, *, success: str = SUCCESS
 ) -> bytes:
@@ -277,6 +306,11 @@ def encode(
             answer["data"] = {"modemID": message.connector if message.attempt else "", "result": message.id}
             if call.name in _MAIL:
                 answer["message"] = MAIL_TAKEN
+        case OtpRequested():
+            answer["data"] = _repeated(call)
+        case OtpVerified():
+            answer |= _verdict(outcome, success, catalogue)
+            answer["data"] = _repeated(call)
         case Modems(modems=modems):
             answer["data"] = {"modem_list": {modem.id: _modem(modem) for modem in modems}}
         case UssdAnswered():
@@ -288,6 +322,21 @@ def encode(
         case _:
             pass
     return _encode(answer)
+
+
+def _repeated(call: Call) -> dict[str, Any]:
+    """Repeat what an answer about a code repeats of its request, in the types in which it came."""
+    return {name: call.data[name] for name in _REPEATED if name in call.data}
+
+
+def _verdict(verified: OtpVerified, success: str, catalogue: Mapping[str, str]) -> dict[str, str]:
+    match verified.verdict:
+        case Verdict.MATCH:
+            return {"response_code": success}
+        case Verdict.EXPIRED if not verified.generic:
+            return {"response_code": EXPIRED, "error": text_of(Refused(Refusal.EXPIRED, "OtpExpired"), catalogue)}
+        case _:
+            return {"response_code": INVALID, "error": text_of(Refused(Refusal.MALFORMED, "OtpInvalid"), catalogue)}
 
 
 def encode_ended(ended: Ended, catalogue: Mapping[str, str] = CATALOGUE, *, success: str = SUCCESS) -> bytes:
@@ -333,9 +382,11 @@ def _refusal(call: Call, refused: Refused, catalogue: Mapping[str, str]) -> dict
     # No modem is missing where a mail cannot go.
     answer["response_code"] = FAILED if call.name in _MAIL and code == NO_DEVICE else code
     answer["error"] = text_of(refused, catalogue)
+    if refused.error == "OtpLive":
+        answer["response_code"] = DUPLICATED
     match call.name:
         case "verify-otp":
-            answer["data"] = {name: call.data[name] for name in _REPEATED if name in call.data}
+            answer["data"] = _repeated(call)
         case "request-otp" | "send-sms" | "send-message" | "request-ussd":
             answer["data"] = {}
         case _:
