@@ -494,6 +494,24 @@ def test_a_code_that_only_a_broker_has_is_alive(opened):
     assert ("request-otp", "1111", True) == (made.command, made.response_code, checked.ok)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_hub_makes_and_checks_codes(opened, way):
+    """0000, 1201 while the reference is alive, 1202 for a wrong code or parameter, 0000 once."""
+    number, reference = f"+4916012347{NAMES.index(way)}0", f"hub {way}"
+    with opened.make(way) as publisher:
+        made = publisher.create_otp(number, 1, reference, 120, f"code by the hub over {way}: %s", ["1", 2])
+        again = publisher.create_otp(number, 2, reference, 120, "another: %s", ["1", 2])
+        wait_for(lambda: any(f"by the hub over {way}: " in words for words in sent(opened.hub)))
+        [code] = [words.split(": ")[1] for words in sent(opened.hub) if f"by the hub over {way}: " in words]
+        wrong = f"{(int(code) + 1) % 1_000_000:06}"
+        given = [(wrong, ["1", 2]), (code, ["1"]), (code, ["1", 2]), (code, ["1", 2])]
+        checked = [publisher.verify_otp(number, one, reference, params) for one, params in given]
+
+    assert ["0000", "1201"] == [one.response_code for one in (made, again)]
+    assert (reference, number) == (made.data["reference"], made.data["receiver"])
+    assert ["1202", "1202", "0000", "1202"] == [one.response_code for one in checked]
+
+
 def test_several_threads_and_a_fork_share_a_publisher(opened):
     """Each gets its own answers; the child of a fork has connections of its own, and the parent keeps its."""
     with opened.make("WS") as publisher:
