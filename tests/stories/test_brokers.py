@@ -152,6 +152,35 @@ def test_every_command_is_answered_over_every_broker(opened, door):
     assert words == hub.message(found["send-sms"]["data"]["result"])["text"]
 
 
+@pytest.mark.parametrize("door", DOORS)
+def test_codes_are_requested_and_checked_over_every_broker(opened, door):
+    """Asked for, taken, refused while it lives; a wrong code, the right one, the right one again: each is answered."""
+    hub, peer, callback = opened.hub, opened.peers[door], f"replies-otp-{door}"
+    number = f"+49160123460{DOOR_NAMES.index(door)}"
+    bound = {"receiver": number, "reference": f"order {door}", "param1": 7, "date_time": int(time.time())}
+    request = {"command": "request-otp", "data": {**bound, "message": f"{door}: %s. 100%", "id": 1}}
+
+    with peer.listening(callback) as answers:
+
+        def ask(document, **data):
+            asked = {**document, "data": {**document["data"], **data}, "callback_topic": callback}
+            peer.publish(json.dumps(asked).encode())
+            ((answer),) = answers(1)
+            return answer
+
+        codes = [ask(request)["response_code"], ask(request, id=2)["response_code"]]
+        code = wait_for(lambda: [text[len(door) + 2 :][:6] for text in sent(hub) if text.startswith(f"{door}: ")])[0]
+        check = {"command": "verify-otp", "data": {**bound, "otp": code}}
+        wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+        for changed in ({"otp": wrong}, {"param1": 8}, {}, {}):
+            answer = ask(check, **changed)
+            codes.append(answer["response_code"])
+            assert {name: bound[name] for name in ("reference", "receiver", "date_time")} == answer["data"]
+
+    assert ["0000", "1201", "1202", "1202", "0000", "1202"] == codes
+    assert 1 == sum(text.startswith(f"{door}: ") for text in sent(hub))
+
+
 @pytest.mark.needs("redis")
 def test_an_answer_goes_nowhere_but_where_it_may(opened):
     """Patterns, the broker's own, the topic itself and all that is not listed: no key is made, the text is sent."""

@@ -321,3 +321,95 @@ def test_the_command_line_sends_over_each_way_and_blocks(pi):
     ran = pi.hub.run("send", "--via", "soap", "--to", "+628111000007", "--text", "no")
     assert (1, "smshub: '+628111000007' is on the blocklist.\n") == (ran.returncode, ran.stderr)
     assert "628111000007 is unblocked\n" == pi.hub.run("unblock", "+628111000007", *admin).stdout
+
+
+def otp(pi, name, **data):
+    """Ask for or check a code; give the code of the answer and its data."""
+    bound = {"receiver": "08126660001", "reference": "r", "date_time": int(time.time()), **data}
+    status, answer = call(pi, {"command": name, "data": bound}, path="/api/otp")
+    assert 200 == status
+    return answer["response_code"], answer["data"]
+
+
+def arrived(pi, number):
+    """Wait for the text to a number, and give the code that ends it."""
+    return wait_for_text(pi, number).rpartition(" ")[2]
+
+
+def wait_for_text(pi, number):
+    """Wait for the text to a number."""
+    until = time.monotonic() + 15
+    while True:
+        found = [text for text in pi.smsc.texts if f"> {number}:" in text]
+        if found:
+            return found[-1]
+        assert time.monotonic() < until, pi.smsc.texts[-3:]
+        time.sleep(0.02)
+
+
+def test_a_code_is_requested_sent_and_checked(pi):
+    """As OTP-Publisher's documentation tells it, with numbers and strings as they come."""
+    at = int(time.time())
+    data = {"reference": "story", "param1": 100000, "param2": "x", "id": 7, "date_time": at}
+    asked = otp(pi, "request-otp", message="Kode OTP Anda adalah %s", expiration=at + 180, **data)
+    code = arrived(pi, "628126660001")
+    again = otp(pi, "request-otp", message="Kode OTP Anda adalah %s", **{**data, "id": 8})
+    wrong = otp(pi, "verify-otp", otp=f"{(int(code) + 1) % 1_000_000:06d}", **data)
+    other = otp(pi, "verify-otp", otp=code, **{**data, "param1": "100001"})
+    right = otp(pi, "verify-otp", otp=code, **{**data, "param1": "100000"})
+    reuse = otp(pi, "verify-otp", otp=code, **data)
+
+    repeated = {"reference": "story", "receiver": "08126660001", "date_time": at}
+    assert [("0000", repeated), ("1201", {})] == [asked, again]
+    assert [("1202", repeated), ("1202", repeated), ("0000", repeated), ("1202", repeated)] == [
+        wrong,
+        other,
+        right,
+        reuse,
+    ]
+
+
+def test_a_code_past_its_time_is_1203_and_is_never_sent(pi):
+    """What has expired on arrival is refused; what expires is told apart from what is wrong."""
+    late = int(time.time()) - 1
+    assert ("1203", {}) == otp(pi, "request-otp", reference="late", message="%s", expiration=late)
+    number, reference = "08126660002", "short"
+    otp(pi, "request-otp", receiver=number, reference=reference, message="Code %s", expiration=int(time.time()) + 2)
+    code = arrived(pi, "628126660002")
+    until = time.monotonic() + 10
+    while (found := otp(pi, "verify-otp", receiver=number, reference=reference, otp=code, param1="x")[0]) == "1202":
+        assert time.monotonic() < until
+        time.sleep(0.3)
+
+    assert "1203" == found
+    asked = otp(pi, "request-otp", receiver=number, reference=reference, message="Again %s", id=9)
+    assert "0000" == asked[0]
+
+
+BAD_CODES = {
+    "no reference": {"reference": ""},
+    "no receiver": {"receiver": ""},
+    "a receiver that is neither": {"receiver": "me and you"},
+    "no %s": {"message": "Your code"},
+    "two %s": {"message": "%s and %s"},
+    "%n": {"message": "%s%n"},
+    "an attribute": {"message": "{0.__class__}"},
+    "params as objects": {"param1": {"a": 1}},
+    "params of 10 kB": {"param1": "x" * 10_000},
+    "a century": {"expiration": "never"},
+    "CR LF in a subject": {"receiver": "a@b.example", "subject": "x\r\nBcc: y@z.example"},
+}
+
+
+@pytest.mark.parametrize("name", BAD_CODES)
+def test_a_bad_request_for_a_code_is_1102_and_leaves_nothing(pi, name):
+    """An answer in the door's own language; no message, no challenge."""
+    before = kept(pi)
+    data = {"receiver": "08126660003", "reference": f"bad {name}", "message": "%s", "date_time": 1, **BAD_CODES[name]}
+    status, answer = call(pi, {"command": "request-otp", "data": data})
+    check = call(pi, {"command": "verify-otp", "data": {"receiver": "08126660003", "reference": "x", "otp": "000000"}})
+
+    assert (200, "1102", {}) == (status, answer["response_code"], answer["data"])
+    assert answer["error"]
+    assert before == kept(pi)
+    assert "1202" == check[1]["response_code"]
