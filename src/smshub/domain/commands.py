@@ -1,18 +1,20 @@
 """The one internal request that every dialect decodes to, its answers, and its typed no."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from smshub.domain import catalogue
 from smshub.domain.audit import AuditCommand, AuditReply
 from smshub.domain.challenges import OtpCommand, OtpReply
 from smshub.domain.exchanges import Exchanges, ShowExchanges
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
 from smshub.domain.message import Attempt, Message, MessageClass, State
+from smshub.domain.refusals import CATALOGUE as CATALOGUE  # noqa: PLC0414 - who knows the commands knows their no
+from smshub.domain.refusals import Refusal as Refusal  # noqa: PLC0414 - who knows the commands knows their no
+from smshub.domain.refusals import Refused as Refused  # noqa: PLC0414 - who knows the commands knows their no
+from smshub.domain.refusals import text_of as text_of  # noqa: PLC0414 - who knows the commands knows their no
 from smshub.domain.upkeep import UpkeepCommand
 from smshub.domain.users import UserCommand, Users
 
@@ -444,56 +446,3 @@ Reply = (
     | OtpReply
     | IncomingReply
 )
-
-
-class Refusal(StrEnum):
-    """Why the hub says no. Each dialect has one table from these to its own codes."""
-
-    UNAUTHENTICATED = "unauthenticated"
-    FORBIDDEN = "forbidden"
-    MALFORMED = "malformed"
-    NOT_FOUND = "not found"
-    BLOCKED = "blocked"
-    NO_ROUTE = "no route"
-    LIMITED = "limited"
-    CONFLICT = "conflict"
-    EXPIRED = "expired on arrival"
-    UNAVAILABLE = "hub unavailable"
-
-
-class Refused(Exception):
-    """
-    A command that the hub will not carry out.
-
-    `error` is a name in the catalogue of error texts, `values` fill its placeholders, `member` is the member of the
-    request at fault in the native door's words (`to`, `text`, `from`, ...), `retry_after` is in seconds.
-    """
-
-    def __init__(
-        self,
-        refusal: Refusal,
-        error: str,
-        *,
-        member: str | None = None,
-        retry_after: float | None = None,
-        **values: object,
-    ) -> None:
-        super().__init__(error)
-        self.refusal = refusal
-        self.error = error
-        self.member = member
-        self.retry_after = retry_after
-        self.values = values
-
-    def __str__(self) -> str:
-        """Tell the refusal in the default words of the catalogue."""
-        return text_of(self)
-
-
-CATALOGUE: Mapping[str, str] = catalogue.CATALOGUE
-
-
-def text_of(refused: Refused, texts: Mapping[str, str] = CATALOGUE) -> str:
-    """Tell a refusal in the words of the catalogue."""
-    template = texts.get(refused.error) or CATALOGUE.get(refused.error, refused.error)
-    return template.format(**{"seconds": 0, **refused.values})
