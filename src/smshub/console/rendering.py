@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from smshub.console.assets import Asset
 from smshub.console.roles import Action, may
+from smshub.domain.message import Message, MessageClass
 
 
 class Templates:
@@ -26,6 +27,7 @@ class Templates:
         )
         self._environment.globals |= {"url": self.url, "static": self.static, "Action": Action, "may": may}
         self._environment.filters |= {"moment": moment, "machine": machine, "count": count, "span": span, "size": size}
+        self._environment.filters["shown"] = shown
 
     def url(self, path: str) -> str:
         """Give the address of a page of the console, by its path in it (`/messages`)."""
@@ -38,6 +40,11 @@ class Templates:
     def render(self, template: str, values: Mapping[str, Any]) -> str:
         """Make a page."""
         return self._environment.get_template(template).render(values)
+
+
+def shown(message: Message) -> str:
+    """Give what may be seen of a message's text: nothing of one that may carry a code."""
+    return "(not shown: it may carry a code)" if message.message_class is MessageClass.OTP else message.text
 
 
 def moment(at: float | None) -> str:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from smshub.console import assets, guarding
 from smshub.console.app import PREFIX
 from smshub.console.cookies import session_token
-from smshub.console.pages import overview, own
+from smshub.console.pages import overview, own, trying
 from smshub.console.pages.signing_in import Door
 from smshub.console.reading import read_form, source_of, transport_of
 from smshub.console.rendering import Templates
@@ -26,6 +26,7 @@ from smshub.domain.users import People, Session
 # A new page is a module with a tuple of these, and a template. The navigation is in this order.
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
+    *trying.PAGES,
     *own.PAGES,
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from smshub.domain.contracts import Hub
 from smshub.domain.users import People, Session
 
 Answer = TypeVar("Answer", bound=Reply)
+Found = TypeVar("Found")
 MOST_NOTICES: Final = 1_000
 
 STATUS: Final[Mapping[Refusal, int]] = {
@@ -40,6 +42,7 @@ class Room:
     catalogue: Callable[[], Mapping[str, str]]
     navigation: tuple[tuple[Action, str, str], ...] = ()
     notices: dict[str, str] = field(default_factory=dict)
+    remembered: dict[str, tuple[float, Any]] = field(default_factory=dict)
 
     def outside(self, status: int, title: str, why: str) -> Response:
         """Answer with a page for somebody who is not signed in, or may not be believed."""
@@ -88,6 +91,16 @@ class Visit:
         reply = await self.room.hub.handle(self.session.account, command)
         assert isinstance(reply, answer)
         return reply
+
+    async def remembered(self, key: str, seconds: float, ask: Callable[[], Awaitable[Found]]) -> Found:
+        """Give what was found a moment ago, or ask anew: only for what everybody sees who may see it."""
+        until, found = self.room.remembered.get(key, (0.0, None))
+        now = monotonic()
+        if now >= until:
+            found = await ask()
+            self.room.remembered[key] = (now + seconds, found)
+        known: Found = found
+        return known
 
     def may(self, action: Action) -> bool:
         """Tell whether who is signed in may do this."""

@@ -156,6 +156,9 @@ def read_page(connection: Connection, wanted: ListMessages, account: str | None)
         if not others:
             ids = ids.order_by(_BY_SORTING).limit(limit + 1)
         statement = _EVERY.where(m.id.in_(ids), *others).order_by(_BY_SORTING)
+    elif wanted.state is State.UNCERTAIN:
+        # They are few among many, and found among those with which something is still to be done.
+        statement = _EVERY.where(_LIVE, *whose, *indexed, *others).order_by(_BY_SORTING)
     else:
         statement = _EVERY.where(*whose, *indexed, *others).order_by(m.id.desc())
     found = _messages(connection, statement.limit(limit + 1))
