@@ -36,8 +36,9 @@ cover: env-test ## Run the tests and show what they do not reach
 stories: env-test ## Run the stories of the whole hub alone
 	$(BIN)/python -m pytest tests/stories
 
-docs: env ## Write docs/reference/ from the code
+docs: env .cache/docs/.made ## Write docs/reference/ from the code, and the documentation as a site into site/
 	$(BIN)/python -m smshub.cli.reference docs/reference
+	@rm -rf site && .cache/docs/bin/zensical build
 
 bench: env-test ## Measure the hub, beside Kannel where it is installed, and write docs/performance.md
 	$(BIN)/python -m bench.run --write
@@ -69,6 +70,12 @@ $(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what the hub needs ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.cache/docs/.made: requirements/docs.lock
+	@scripts/make-venv $(PYTHON) .cache/docs
+	@echo "Installing what writes the site ..."
+	@.cache/docs/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.lock
 	@touch $@
 
 $(VENV)/.test: requirements/test.lock $(VENV)/.run
