@@ -24,6 +24,7 @@ metadata = MetaData()
 
 # The states of domain.message.LIVE, written out: a partial index is used only where a query repeats its condition.
 LIVE_CONDITION = "state IN ('QUEUED', 'SENDING', 'UNCERTAIN')"
+UNERASED_CONDITION = "message_class = 'otp' AND text <> ''"
 
 messages = Table(
     "messages",
@@ -97,6 +98,14 @@ Index(
     messages.c.submission,
     sqlite_where=text("submission <> id"),
     postgresql_where=text("submission <> id"),
+)
+
+# Codes whose texts are still kept, and are to be erased when they are over (smshub.store.erasing).
+Index(
+    "unerased",
+    messages.c.id,
+    sqlite_where=text(UNERASED_CONDITION),
+    postgresql_where=text(UNERASED_CONDITION),
 )
 
 attempts = Table(
