@@ -11,6 +11,7 @@ import uvloop
 
 from smshub.app import Application, serve
 from smshub.config import load
+from smshub.secretkey import setup_file
 from smshub.simulators.smsc import SmscSimulator
 from smshub.simulators.smtp import SmtpSimulator
 
@@ -69,6 +70,7 @@ password = "{password}"
 WELCOME = """\
 
   smshub is running.            http://127.0.0.1:{port}/
+  Its console{console}
   A message centre (SMPP 3.4) listens on 127.0.0.1:{smsc_port} and prints what reaches it below,
   and so does a mail server on 127.0.0.1:{smtp_port}.
 
@@ -114,7 +116,8 @@ async def _run(folder: Path, port: int) -> int:
     path.write_text(CONFIGURATION.format_map(values), encoding="utf-8")
     _write_private(folder / "client.toml", CLIENT.format_map(values))
 
-    def ready(_: Application) -> None:
+    def ready(application: Application) -> None:
+        values["console"] = _console(setup_file(application.config.server), port)
         print(WELCOME.format_map(values), flush=True)
 
     try:
@@ -122,6 +125,20 @@ async def _run(folder: Path, port: int) -> int:
     finally:
         await simulator.stop()
         await mail.stop()
+
+
+def _console(setup: Path, port: int) -> str:
+    """
+    Tell where the console is.
+
+    While it has no user, the address brings the secret for making the first one: behind a #, which no browser sends.
+    """
+    console = f"http://127.0.0.1:{port}/console/"
+    try:
+        secret = setup.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return f":                  {console}"
+    return f", where you make yourself a user (this address counts once):\n    {console}setup#{secret}"
 
 
 def _show(line: str, where: str = "handset") -> None:

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from smshub import __version__
-from smshub.cli import account, audit, config, connector, frontend, message, otp, parked, publish, route, simulate_modem
+from smshub.cli import (
+    account,
+    audit,
+    config,
+    connector,
+    console,
+    frontend,
+    message,
+    otp,
+    parked,
+    publish,
+    route,
+    simulate_modem,
+)
 from smshub.cli.backup import backup, restore
 from smshub.cli.blocklist import block, blocklist, unblock
 from smshub.cli.demo import demo
@@ -46,6 +59,7 @@ app.add_typer(inbox, name="inbox")
 app.add_typer(publish.app, name="publish")
 app.add_typer(simulate_modem.app, name="simulate")
 app.add_typer(audit.app, name="audit")
+app.add_typer(console.app, name="console")
 app.command()(backup)
 app.command()(restore)
 app.command()(migrate)
