@@ -141,7 +141,10 @@ class Hub:
         try:
             if type(command) is SendTexts:  # the hot one
                 return await self.send(account, command)
-            return await self._handlers[type(command)](account, command)
+            handler = self._handlers.get(type(command))
+            if handler is None:
+                raise Refused(Refusal.NOT_FOUND, "NotOffered", what=type(command).__name__)  # noqa: TRY301 - counted too
+            return await handler(account, command)
         except StoreUnavailable:
             raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
         except Refused as refused:
@@ -185,9 +188,7 @@ class Hub:
             submitted = await self._commit(account, command, taken, bound)
         return completed(submitted, command.to, left_out) if account.partial and len(command.to) > 1 else submitted
 
-    def _take(
-        self, account: Account, command: SendTexts, left_out: dict[str, Refused]
-    ) -> list[tuple[Outlet, Message]]:
+    def _take(self, account: Account, command: SendTexts, left_out: dict[str, Refused]) -> list[tuple[Outlet, Message]]:
         """
         Make the messages of a submission, each with its outlet. Raises `Refused`.
 
@@ -199,19 +200,22 @@ class Hub:
             self._limit(account, len(command.to))
         asked = self._asked_for(account, command)
 
-        def way_of(written: str) -> tuple[tuple[str, str], tuple[str, ...]]:
+        def way_of(written: str) -> tuple[tuple[str, str], str, tuple[str, ...]]:
             to = recipient_of(account, written)
-            return (written, to), self._ways(account, drafted, written, to, asked)
+            self.blocked.check(to, written)
+            message_id = self._ids()
+            if asked:
+                self._check_channel(asked[0], to, written)
+                return (written, to), message_id, asked
+            return (written, to), message_id, self._ways(account, drafted, written, to, message_id)
 
         some = account.partial and len(command.to) > 1
         found = sort_out(command.to, way_of, left_out) if some else [way_of(written) for written in command.to]
         # From here on nothing is refused, so that the room reserved is either used or given back at the commit.
-        submission = self._ids()
+        submission = found[0][1]
         return [
-            self._assign(
-                drafted, account, command, recipient, way, submission, self._ids() if place else submission, now
-            )
-            for place, (recipient, way) in enumerate(found)
+            self._assign(drafted, account, command, recipient, way, submission, message_id, now)
+            for recipient, message_id, way in found
         ]
 
     def _asked_for(self, account: Account, command: SendTexts) -> tuple[str, ...]:
@@ -225,13 +229,10 @@ class Hub:
             raise Refused(Refusal.NO_ROUTE, "UnknownConnector", member="settings", value=name[:64])
         return (name,)
 
-    def _ways(self, account: Account, drafted: Draft, written: str, to: str, asked: tuple[str, ...]) -> tuple[str, ...]:
-        self.blocked.check(to, written)
-        ways = asked or self._dispatcher.find(to, account.name, drafted.message_class)
+    def _ways(self, account: Account, drafted: Draft, written: str, to: str, message_id: str) -> tuple[str, ...]:
+        ways = self._dispatcher.find(to, account.name, drafted.message_class, message_id)
         if not ways:
             raise Refused(Refusal.NO_ROUTE, "NoMailRoute" if "@" in to else "NoRoute", member="to", value=written[:64])
-        if asked:
-            self._check_channel(asked[0], to, written)
         return ways
 
     def _check_channel(self, name: str, to: str, written: str) -> None:
@@ -308,6 +309,7 @@ class Hub:
         self._committer.accept(accept, done)
         result = await future
         if result is None:
+            log.debug("text.accepted", account=account.name, message=written[0].id, count=len(written))
             return Submitted(written)
         if isinstance(result, Replay):
             return await self._replay(result, reference or "", print_ or "")

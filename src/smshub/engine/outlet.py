@@ -17,7 +17,7 @@ from smshub.domain.delivery import Accepted, Balance, Deferred, Outcome, Reason,
 from smshub.domain.incoming import Incoming
 from smshub.domain.limits import Breaker, BreakerState, Bucket
 from smshub.domain.message import Message, MessageClass, State
-from smshub.domain.retry import ClassPolicy, after
+from smshub.domain.retry import PATIENCE, ClassPolicy, after
 from smshub.engine.committer import Committer
 from smshub.engine.exchanges import Notebook
 from smshub.engine.incoming import keep
@@ -89,6 +89,7 @@ class Outlet:
         self.in_flight: dict[str, Message] = {}
         self.sent = 0
         self.failed = 0
+        self.throttled = 0
         self.last_error: str | None = None
         self.balance: Balance | None = None
         self.down_since: float | None = time.monotonic()
@@ -181,7 +182,7 @@ class Outlet:
         """Whether a message given to it now has a chance to leave soon; a connector of another node is trusted."""
         if self.fence is None:
             return not self._stopping
-        return self.connector.state().up and self.breaker.allows(now)
+        return self.connector.state().up and self.breaker.allows(now) and self._bucket.paused(now) < PATIENCE
 
     def try_take(self, segments: int, originator: str, now: float) -> bool:
         """Reserve room for a message that is about to be written, if nothing waits before it and it may leave now."""
@@ -324,7 +325,8 @@ class Outlet:
         self.in_flight.pop(message.id, None)
         now = time.monotonic()
         wall = time.time()
-        self._learn(outcome, now)
+        self._learn(message, outcome, now)
+        log.debug("attempt.settled", message=message.id, connector=self.name, state=outcome.__class__.__name__)
         self._committer.figures.outcomes[self.name, message.message_class._value_, _NAMES[type(outcome)]] += 1
         decision = after(
             message,
@@ -352,15 +354,17 @@ class Outlet:
         if self.lanes:
             self.pump_soon()
 
-    def _learn(self, outcome: Outcome, now: float) -> None:
+    def _learn(self, message: Message, outcome: Outcome, now: float) -> None:
         match outcome:
             case Accepted():
                 self.sent += 1
+                self._bucket.accepted(message.segments, now)
                 self.breaker.succeeded()
             case Rejected():
                 self.failed += 1
                 self.breaker.succeeded()
             case Deferred(reason=Reason.THROTTLED, retry_after=retry_after):
+                self.throttled += 1
                 self._bucket.throttled(now, retry_after)
                 self.breaker.gave_up()
             case Deferred(reason=reason, detail=detail):

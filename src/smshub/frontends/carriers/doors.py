@@ -18,6 +18,7 @@ from smshub.frontends.carriers.send import DOOR, SendDoor
 from smshub.frontends.carriers.sign import SignDoor
 from smshub.frontends.carriers.smshub import PATHS, SmshubDoor
 from smshub.frontends.carriers.textmessages import LOGIN, SEND, TextMessagesDoor
+from smshub.frontends.carriers.traced import Traced
 from smshub.frontends.tokens import Tokens
 
 CONSOLE = "/console"
@@ -64,4 +65,4 @@ def build_doors(
     if console is not None:
         rest = below(CONSOLE, console, rest)
     open_to_pages = [f"{prefix}{path}".lower() for path in ("/v1/", LOGIN, SEND)]
-    return Cors(Doors(hot, rest, mount), gate, caller, open_to_pages)
+    return Traced(Cors(Doors(hot, rest, mount), gate, caller, open_to_pages))
