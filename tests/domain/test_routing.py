@@ -3,7 +3,7 @@
 import pytest
 
 from smshub.domain.message import MessageClass
-from smshub.domain.routing import Route, Routes, Target, leads_to
+from smshub.domain.routing import Route, Routes, Target, draws_of, leads_to
 
 DEFAULT = Route("default", ("",), (Target("world"),))
 GERMANY = Route("germany", ("49", "43"), (Target("carrier-a"), Target("carrier-b", priority=2)))
@@ -52,6 +52,16 @@ def test_connectors_are_ordered_by_priority():
     route = Route("r", ("",), (Target("second", 2, weight=100), Target("first", 1)))
 
     assert ("first", "second") == route.order(lambda: 0.999)
+
+
+def test_a_message_finds_its_order_again():
+    """What it draws comes from its id, as evenly as by chance: a later try goes on where the first one ended."""
+    route = Route("r", ("",), (Target("heavy", weight=3), Target("light", weight=1), Target("last", 2)))
+    orders = {f"{number:032x}": route.order(draws_of(f"{number:032x}")) for number in range(2_000)}
+
+    assert all(order == route.order(draws_of(message_id)) for message_id, order in orders.items())
+    assert 1_500 == pytest.approx(sum(order[0] == "heavy" for order in orders.values()), abs=80)
+    assert {"last"} == {order[2] for order in orders.values()}
 
 
 def test_equal_priorities_share_by_weight():

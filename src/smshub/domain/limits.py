@@ -1,43 +1,108 @@
 """Limits on what leaves: a token bucket counted in segments, and a breaker. Neither reads a clock."""
 
+import math
 from enum import StrEnum
 
 # How much of a second's rate may leave at one instant. Timers wake some milliseconds late; less than this would lose
 # rate to them, more would let a provider that counts by the second see too many.
 BURST_SECONDS = 0.02
-SLOWEST_FACTOR = 0.1
-RECOVERY_PER_SECOND = 0.02
+
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+# The pause where the rate is about right already and only the odd text was too much.
+SHORT_PAUSE = 0.1
+# `Too fast` said again within so many seconds is said of what left together.
+ONE_EVENT = 1.0
+
+# What a `too fast` leaves of the rate: a little less than it was where nearly all of it went through, otherwise than
+# what went through, and never less than half at once.
+BELOW = 0.95
+NEARLY = 0.8
+MOST_AT_ONCE = 0.5
+SLOWEST = 0.5  # segments a second
+# While nothing has gone through since the provider said it twice, so many a second feel their way.
+FEELING = 2.0
+# How a rate comes back, by the seconds since it was too fast: slowly first, where the limit must be near, and then
+# faster and faster. Where one text of twenty would be one of a few seconds, it takes up to three times as long. After
+# some minutes nothing is left of it.
+CREEP = 1 / 250
+LEAP = 30.0
+FEW = 5.0  # segments a second
+LONGEST_STRETCH = 3.0
+FORGOTTEN = 300.0
 
 
 class Bucket:
     """
     A token bucket: `rate` segments a second (None: as many as come), the clock passed in as seconds.
 
-    A message of several segments may leave when there is a token for its first; the debt is paid before the next. A
-    throttle answer pauses it, twice as long each time they follow each other, and slows it; it recovers with time.
+    A message of several segments may leave when there is a token for its first; the debt is paid before the next.
+
+    A throttle answer pauses it, twice as long each time nothing has gone through since the one before, and slows it to
+    a little less than what the provider has taken in the last second; from there the rate feels its way up again.
     """
 
-    __slots__ = ("_burst", "_factor", "_pause", "_paused_until", "_since", "_throttled_at", "_tokens", "rate")
+    __slots__ = (
+        "_accepted",
+        "_burst",
+        "_ceiling",
+        "_climbing",
+        "_count",
+        "_count_before",
+        "_feeling",
+        "_pause",
+        "_paused_until",
+        "_second",
+        "_since",
+        "_throttled_at",
+        "_tokens",
+        "rate",
+    )
 
     def __init__(self, rate: float | None, now: float) -> None:
         self.rate = rate
         self._burst = max(1.0, (rate or 0.0) * BURST_SECONDS)
         self._tokens = self._burst
         self._since = now
-        self._factor = 1.0
+        self._ceiling: float | None = None  # learnt from throttle answers, as it was at the last of them
+        self._climbing = False  # it was learnt from less than a second
+        self._throttled_at = now
         self._pause = 0.0
         self._paused_until = now
-        self._throttled_at = now
+        self._feeling = False
+        self._accepted = False  # since the last throttle answer
+        self._second = now  # when the second that is being counted began
+        self._count = self._count_before = 0
+
+    def allowed(self, now: float) -> float | None:
+        """Tell how many segments a second may leave now; None: as many as come."""
+        if self._feeling:
+            return FEELING if self.rate is None else min(FEELING, self.rate)
+        if self._ceiling is None:
+            return self.rate
+        passed = now - self._throttled_at
+        if passed >= FORGOTTEN:
+            self._ceiling = None
+            return self.rate
+        if self._climbing:
+            grown = self._ceiling * math.exp2(passed)
+        else:
+            stretched = passed / min(max(FEW / self._ceiling, 1.0), LONGEST_STRETCH)
+            grown = self._ceiling * (1.0 + CREEP * stretched + (stretched / LEAP) ** 3)
+        return grown if self.rate is None else min(self.rate, grown)
+
+    def paused(self, now: float) -> float:
+        """Tell for how many seconds nothing may leave, because the provider said so; 0 for not at all."""
+        return max(0.0, self._paused_until - now)
 
     def take(self, segments: int, now: float) -> bool:
         """Take tokens for a message if it may leave now."""
         if now < self._paused_until:
             return False
-        if self.rate is None:
+        if self.rate is None and self._ceiling is None and not self._feeling:
             return True
-        self._fill(now)
+        if self._fill(now) is None:
+            return True
         if self._tokens < 1.0 - 1e-9:
             return False
         self._tokens -= segments
@@ -45,34 +110,80 @@ class Bucket:
 
     def give_back(self, segments: int) -> None:
         """Return the tokens of a message that did not leave after all."""
-        if self.rate is not None:
-            self._tokens = min(self._burst, self._tokens + segments)
+        self._tokens = min(self._burst, self._tokens + segments)
 
     def delay(self, now: float) -> float:
         """Tell in how many seconds the next message may leave; 0 for now."""
-        paused = max(0.0, self._paused_until - now)
-        if self.rate is None:
+        paused = self.paused(now)
+        if self.rate is None and self._ceiling is None and not self._feeling:
             return paused
-        self._fill(now)
-        return max(paused, (1.0 - self._tokens) / (self.rate * self._factor) if self._tokens < 1.0 else 0.0)
+        allowed = self._fill(now)
+        return paused if allowed is None else max(paused, (1.0 - self._tokens) / allowed if self._tokens < 1.0 else 0.0)
+
+    def accepted(self, segments: int, now: float) -> None:
+        """Note that the provider has taken so many."""
+        self._accepted = True
+        self._feeling = False
+        if now - self._second >= 1.0:
+            self._turn(now)
+        self._count += segments
 
     def throttled(self, now: float, retry_after: float | None = None) -> None:
         """Note that the provider said: too fast. `retry_after` is what it asked for, in seconds."""
         if now < self._paused_until:
             return  # one of a window that was in flight together: they are one event
-        fresh = now - self._throttled_at > 2 * self._pause + 1.0
-        self._pause = FIRST_PAUSE if fresh or not self._pause else min(self._pause * 2, LONGEST_PAUSE)
-        self._fill(now)
-        self._factor = max(SLOWEST_FACTOR, self._factor * 0.7)
+        again = self._pause > 0.0 and now - self._throttled_at <= 2 * self._pause + ONE_EVENT
+        if again and self._accepted and now - self._throttled_at < ONE_EVENT and retry_after is None:
+            return
+        allowed = self._fill(now)
+        through = self._through(now)
+        settled = allowed is not None and self._accepted and _nearly_all(through, allowed)
+        if again and not self._accepted:
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._feeling = True
+        else:
+            self._pause = SHORT_PAUSE if settled else FIRST_PAUSE
+        self._climbing = allowed is None and not self._count_before
+        self._ceiling = _lowered(allowed, through)
+        self._burst = max(1.0, min(self.rate or self._ceiling or 0.0, self._ceiling or 0.0) * BURST_SECONDS)
+        self._tokens = min(self._tokens, 0.0)
+        self._accepted = False
         self._throttled_at = now
-        self._paused_until = now + (self._pause if retry_after is None else max(0.0, retry_after))
+        self._paused_until = now + max(self._pause, retry_after or 0.0)
 
-    def _fill(self, now: float) -> None:
+    def _through(self, now: float) -> float:
+        """Tell how many segments the provider took in the last second, about."""
+        if now - self._second >= 1.0:
+            self._turn(now)
+        return self._count_before * (1.0 - (now - self._second)) + self._count
+
+    def _turn(self, now: float) -> None:
+        self._count_before = self._count if now - self._second < 2.0 else 0
+        self._count = 0
+        self._second = now if now - self._second >= 2.0 else self._second + 1.0
+
+    def _fill(self, now: float) -> float | None:
+        """Add the tokens of the time that has passed, and tell how many a second come."""
         passed = max(0.0, now - self._since)
         self._since = max(now, self._since)
-        self._factor = min(1.0, self._factor + passed * RECOVERY_PER_SECOND)
-        if self.rate is not None:
-            self._tokens = min(self._burst, self._tokens + passed * self.rate * self._factor)
+        allowed = self.allowed(now)
+        if allowed is not None:
+            if self._ceiling is None and self.rate is not None:
+                self._burst = max(1.0, self.rate * BURST_SECONDS)
+            self._tokens = min(self._burst, self._tokens + passed * allowed)
+        return allowed
+
+
+def _lowered(allowed: float | None, through: float) -> float | None:
+    """Give the rate after a throttle answer: None where none was known and nothing went through to learn it from."""
+    if allowed is None:
+        return max(SLOWEST, through * BELOW) if through else None
+    return max(SLOWEST, allowed * MOST_AT_ONCE, (allowed if _nearly_all(through, allowed) else through) * BELOW)
+
+
+def _nearly_all(through: float, allowed: float) -> bool:
+    """Say whether nearly all that may leave in a second went through; one more may be on its way."""
+    return through + 1.0 >= allowed * NEARLY
 
 
 class BreakerState(StrEnum):

@@ -34,8 +34,9 @@ POLICIES: Mapping[MessageClass, ClassPolicy] = {
 FIRST_DELAY = 1.0
 LONGEST_VALIDITY = 7 * 86_400.0
 
-# Deferred for one of these, the next connector is no better: the same one is asked again later.
-STAY = frozenset({Reason.THROTTLED})
+# A throttled one waits for its own way, which is not broken, while the wait is shorter than this (seconds); then, where
+# there is another way, that is the quicker one.
+PATIENCE = 3.0
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -72,9 +73,9 @@ def after(
 
     `ways` are the connectors its route names, in order; `idempotent` says that the one it was tried on recognises a
     repetition. Accepted and Rejected are ends. Deferred goes to the next way at once and, when all were tried, round
-    again after a backoff; a throttled one waits for the same way. An uncertain one never changes its way: it is
-    repeated where that cannot double it, once more where the class says so, and else held. A due time past the
-    validity is cut to it, and the message then expires in the queue.
+    again after a backoff; a throttled one waits for the same way, unless that takes too long. An uncertain one never
+    changes its way: it is repeated where that cannot double it, once more where the class says so, and else held. A due
+    time past the validity is cut to it, and the message then expires in the queue.
     """
     match outcome:
         case Accepted():
@@ -104,12 +105,14 @@ def _after_uncertain(message: Message, *, now: float, draw: float, policy: Class
 def _after_deferred(
     message: Message, outcome: Deferred, ways: Sequence[str], longest: float, draw: float
 ) -> tuple[str, float]:
-    rounds = max(1, -(-message.attempt // max(1, len(ways))))
+    throttled = outcome.reason is Reason.THROTTLED
+    rounds = message.attempt if throttled else max(1, -(-message.attempt // max(1, len(ways))))
     wait = backoff(rounds, longest, draw)
     if outcome.retry_after is not None:
-        wait = max(outcome.retry_after, 0.0)
+        wait = max(outcome.retry_after, wait if throttled else 0.0)
     # An uncertain repeat stays where it was begun: elsewhere it could double without anybody being able to tell.
-    if outcome.reason in STAY or message.resends or len(ways) < 2 or message.connector not in ways:
+    stays = message.resends or (throttled and wait < PATIENCE)
+    if stays or len(ways) < 2 or message.connector not in ways:
         if message.connector not in ways and ways and not message.resends:
             return ways[0], 0.0
         return message.connector, wait

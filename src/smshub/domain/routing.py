@@ -1,6 +1,8 @@
 """Which connectors a message may leave by, and in which order."""
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from itertools import count
 
 import msgspec
 
@@ -39,6 +41,11 @@ class Route(msgspec.Struct, frozen=True):
         """How narrow it is: an account outranks a class, both outrank neither."""
         return 2 * bool(self.accounts) + bool(self.classes)
 
+    @property
+    def shared(self) -> bool:
+        """Whether connectors of the same priority share what leaves."""
+        return len({target.priority for target in self.targets}) < len(self.targets)
+
     def order(self, draw: Callable[[], float]) -> tuple[str, ...]:
         """
         Tell the connectors in the order to try them: by priority, and equals drawn by weight.
@@ -47,12 +54,33 @@ class Route(msgspec.Struct, frozen=True):
         """
         if len(self.targets) == 1:
             return (self.targets[0].connector,)
+        if not self.shared:
+            return tuple(target.connector for target in sorted(self.targets, key=_priority))
         # Efraimidis-Spirakis: sorting by draw ** (1 / weight), largest first, draws without replacement by weight.
         keyed = [
             (target.priority, -(draw() ** (1 / target.weight)), place, target.connector)
             for place, target in enumerate(self.targets)
         ]
         return tuple(connector for _, _, _, connector in sorted(keyed))
+
+
+def _priority(target: Target) -> int:
+    return target.priority
+
+
+def draws_of(message_id: str) -> Callable[[], float]:
+    """
+    Give the draws of a message: as even as chance, and the same each time.
+
+    So each of its tries finds the connectors of its route in the order of the first, and goes on where the last ended.
+    """
+    place = count()
+
+    def draw() -> float:
+        digest = blake2b(f"{message_id} {next(place)}".encode(), digest_size=6).digest()
+        return int.from_bytes(digest, "big") / 2**48
+
+    return draw
 
 
 class Routes:

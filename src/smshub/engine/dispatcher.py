@@ -14,7 +14,7 @@ from smshub.domain.commands import ConnectorView, Way
 from smshub.domain.delivery import Reason, Uncertain
 from smshub.domain.message import Message, MessageClass
 from smshub.domain.retry import ClassPolicy, after
-from smshub.domain.routing import Route, Routes, leads_to
+from smshub.domain.routing import Route, Routes, draws_of, leads_to
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
 from smshub.store.changes import reject, requeue
@@ -48,12 +48,12 @@ class Dispatcher:
 
     # --- where to -------------------------------------------------------------------------------------------------
 
-    def find(self, to: str, account: str, message_class: MessageClass) -> tuple[str, ...]:
-        """Tell the connectors for a new message, in order; empty where no route leads to one that exists."""
+    def find(self, to: str, account: str, message_class: MessageClass, message_id: str) -> tuple[str, ...]:
+        """Tell the connectors for a message, in order; empty where no route leads to one that exists."""
         found = self.traffic.routes.find(to, account, message_class)
         if found is None:
             return ()
-        order = found[0].order(random.random)
+        order = found[0].order(draws_of(message_id))
         if len(order) == 1:
             return order if order[0] in self.outlets else ()
         return tuple(name for name in order if name in self.outlets)
@@ -62,7 +62,7 @@ class Dispatcher:
         """Tell the connectors that a message's route names now, in order; a pinned one's own is its only one."""
         if message.pinned:
             return (message.connector,) if message.connector in self.outlets else ()
-        return self.find(message.to, message.account, message.message_class)
+        return self.find(message.to, message.account, message.message_class, message.id)
 
     def policy(self, message_class: MessageClass) -> ClassPolicy:
         """Tell how a class is treated."""
