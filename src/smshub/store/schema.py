@@ -181,10 +181,19 @@ challenges = Table(
     Column("sent_at", Double, nullable=False),
     Column("sends", Integer, nullable=False),
     Column("consumed_by", Text),  # the check that matched
+    Column("fallback", Text),  # the mail address that the code goes to, or went to, where its text cannot
+    Column("fallback_subject", Text),
+    Column("fallback_at", Double),  # when that is looked at next; NULL with an address: the code went there
     sqlite_with_rowid=False,
 )
 Index("challenges_by_id", challenges.c.id, unique=True)
 Index("challenges_by_end", challenges.c.expires_at)
+Index(
+    "challenges_by_fallback",
+    challenges.c.fallback_at,
+    sqlite_where=text("fallback_at IS NOT NULL"),
+    postgresql_where=text("fallback_at IS NOT NULL"),
+)
 
 # Wrong codes of a recipient; they outlive each challenge.
 otp_failures = Table(
