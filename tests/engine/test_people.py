@@ -125,6 +125,15 @@ async def test_a_session_ends_by_idleness_by_age_and_by_signing_out(people):
     assert [None] * 3 == [await people.sessions.session(bad) for bad in ("", "x" * 100, "\u00e9")]
 
 
+async def test_what_a_page_asks_of_its_own_accord_holds_no_session_open(people):
+    """A page that asks every two seconds and is looked at by nobody ends its session like any other."""
+    token, _ = await people.first()
+    people.now += IDLE - 60
+    assert await people.sessions.session(token, used=False)
+    people.now += 61
+    assert await people.sessions.session(token, used=False) is None
+
+
 async def test_a_code_of_the_authenticator_is_asked_for_and_counts_once(people):
     """Not without it, not with a wrong one, not twice with the same, not with that of an hour ago."""
     _, session = await people.first()

@@ -96,7 +96,7 @@ def _background(background: Background) -> Iterator[Concern]:
     if background.held:
         number = _up_to(background.held, background.most)
         yield Concern(
-            f"Of {number} it is not known whether they arrived; those that are held wait for you.",
+            f"Nobody knows whether {number} arrived; what is held waits for you.",
             path="/messages?state=UNCERTAIN",
         )
     if background.parked:

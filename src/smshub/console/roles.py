@@ -25,10 +25,14 @@ class Action(StrEnum):
     CHANGE_ACCOUNTS = "change accounts"
     BLOCKLIST = "see the blocklist"
     CHANGE_BLOCKLIST = "block and unblock"
+    ERRORS = "see error texts"
+    CHANGE_ERRORS = "change error texts"
+    POLICIES = "see the policies of codes"
     GUARD = "see what the guard decided"
     CHANGE_GUARD = "open what the guard has closed"
     INBOX = "see texts that came in"
     CHANGE_INBOX = "throw away texts that came in"
+    MODEMS = "see modems"
     USSD = "send USSD codes"
     PARKED = "see parked documents"
     CHANGE_PARKED = "throw parked documents away"
@@ -36,6 +40,7 @@ class Action(StrEnum):
     AUDIT = "see the audit log"
     USERS = "see users"
     CHANGE_USERS = "change users"
+    SETTINGS = "see the hub's settings"
     BACKUP = "make a backup"
     OWN = "change one's own password and authenticator"
 
@@ -64,10 +69,14 @@ MATRIX: Final[Mapping[Action, frozenset[Role]]] = {
     Action.CHANGE_ACCOUNTS: _ADMINISTRATORS,
     Action.BLOCKLIST: _SEERS,
     Action.CHANGE_BLOCKLIST: _OPERATORS,
+    Action.ERRORS: _SEERS,
+    Action.CHANGE_ERRORS: _OPERATORS,
+    Action.POLICIES: _SEERS,
     Action.GUARD: _SEERS,
     Action.CHANGE_GUARD: _OPERATORS,
     Action.INBOX: _SEERS,
     Action.CHANGE_INBOX: _OPERATORS,
+    Action.MODEMS: _SEERS,
     Action.USSD: _OPERATORS,
     Action.PARKED: _SEERS,
     Action.CHANGE_PARKED: _OPERATORS,
@@ -75,6 +84,7 @@ MATRIX: Final[Mapping[Action, frozenset[Role]]] = {
     Action.AUDIT: _AUDITORS,
     Action.USERS: _AUDITORS,
     Action.CHANGE_USERS: _ADMINISTRATORS,
+    Action.SETTINGS: _SEERS,
     Action.BACKUP: _ADMINISTRATORS,
     Action.OWN: _ALL,
 }

@@ -13,7 +13,20 @@ from starlette.routing import Route
 from smshub.console import assets, guarding
 from smshub.console.app import PREFIX
 from smshub.console.cookies import session_token
-from smshub.console.pages import overview, own, trying
+from smshub.console.pages import (
+    audit,
+    blocklist,
+    brokers,
+    codes,
+    errors,
+    inbox,
+    modems,
+    overview,
+    own,
+    settings,
+    trying,
+    users,
+)
 from smshub.console.pages.signing_in import Door
 from smshub.console.reading import read_form, source_of, transport_of
 from smshub.console.rendering import Templates
@@ -27,6 +40,15 @@ from smshub.domain.users import People, Session
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
     *trying.PAGES,
+    *blocklist.PAGES,
+    *inbox.PAGES,
+    *modems.PAGES,
+    *brokers.PAGES,
+    *codes.PAGES,
+    *errors.PAGES,
+    *audit.PAGES,
+    *users.PAGES,
+    *settings.PAGES,
     *own.PAGES,
 )
 
