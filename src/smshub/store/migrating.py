@@ -8,7 +8,7 @@ from smshub.store.database import Writer, open_database
 from smshub.store.errors import SchemaTooNew, faults
 
 # The newest migration in `migrations/versions`. A database that has it needs no Alembic to be loaded.
-REVISION = "0012"
+REVISION = "0013"
 
 
 def migrate(url: str, *, node: str = "hub", patience: float = 5.0) -> None:

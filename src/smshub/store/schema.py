@@ -390,3 +390,47 @@ exchanges = Table(
     sqlite_with_rowid=False,
 )
 Index("exchanges_by_time", exchanges.c.at)
+
+# What the guard of codes counts, for a day: codes that were sent, and those that were typed. Each node numbers its own.
+guard_counted = Table(
+    "guard_counted",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("typed", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What it has refused, would have refused, or warned of, and why.
+guard_decisions = Table(
+    "guard_decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("allowed", Boolean, nullable=False),
+    Column("enforced", Boolean, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The prefixes that it warned of, blocked, or that an operator has opened; 0 for never.
+guard_prefixes = Table(
+    "guard_prefixes",
+    metadata,
+    Column("prefix", Text, primary_key=True),
+    Column("country", Text, nullable=False),
+    Column("alarmed_at", Double, nullable=False),
+    Column("blocked_until", Double, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
