@@ -6,7 +6,7 @@ import pytest
 
 from smshub.domain.commands import CATALOGUE, Refusal, Refused, SendTexts, Submitted
 from smshub.domain.message import Message, State
-from smshub.frontends.dialects import textmessages
+from smshub.frontends.dialects import statuses, textmessages
 
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -197,7 +197,7 @@ def test_each_recipient_is_answered_with_an_id_and_a_status():
         state=State.SENDING,
     )
 
-    status, headers, body = textmessages.encode_sent(Submitted((message,)))
+    status, headers, body = textmessages.encode_sent(Submitted((message,)), CATALOGUE)
 
     assert (200, b'{"messages":[{"id":"m1","to":"(970) 690-4544","status":"SENDING"}]}') == (status, body)
     assert (b"content-type", b"application/json") in headers
@@ -205,7 +205,7 @@ def test_each_recipient_is_answered_with_an_id_and_a_status():
 
 def test_every_refusal_has_a_status():
     """The table leaves none out, and only credentials are answered with 401."""
-    assert set(Refusal) == set(textmessages.STATUSES)
+    assert set(Refusal) == set(statuses.STATUSES)
     assert [Refusal.UNAUTHENTICATED] == [one for one, status in textmessages.STATUSES.items() if status == 401]
 
 

@@ -13,6 +13,7 @@ from smshub.frontends.carriers.v1 import EVERY
 from smshub.frontends.carriers.v1_openapi import FILTERS as DOCUMENTED
 from smshub.frontends.dialects import native
 from smshub.frontends.dialects.native_query import FILTERS as READ
+from smshub.frontends.dialects.statuses import STATUS_OF_ERROR, STATUSES
 
 
 class Page(HTMLParser):
@@ -106,9 +107,9 @@ def test_the_documented_filters_are_those_that_are_read():
 
 def test_every_refusal_and_error_has_a_status_and_title():
     """Both tables of the dialect are complete, and name no error that is not in the catalogue."""
-    assert set(Refusal) == set(native.STATUSES)
-    assert set(native.STATUS_OF_ERROR) <= set(CATALOGUE)
-    assert {*native.STATUSES.values(), *native.STATUS_OF_ERROR.values()} == set(native.TITLES)
+    assert set(Refusal) == set(STATUSES)
+    assert set(STATUS_OF_ERROR) <= set(CATALOGUE)
+    assert {*STATUSES.values(), *STATUS_OF_ERROR.values()} == set(native.TITLES)
 
 
 def test_a_problem_speaks_in_the_operators_words():

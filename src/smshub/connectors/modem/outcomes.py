@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from smshub.connectors.parts import in_part
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, ReceiptState, Rejected, Uncertain
 from smshub.protocols.gsm.at import Result
 
@@ -114,17 +115,7 @@ def of_parts(refs: tuple[str, ...], total: int, last: Outcome) -> Outcome:
         return Accepted(refs)
     if total == 1:
         return last
-    where = f"part {taken + 1} of {total}"
-    match last:
-        case Uncertain(reason, detail):
-            return Uncertain(reason, f"{where}: {detail}" if detail else where)
-        case Rejected(reason, code, detail):
-            return Rejected(reason, code, f"{where}: {detail}" if detail else where)
-        case Deferred(reason, code, detail) if taken:
-            return Uncertain(reason, f"{where}: {code or detail or reason}; {taken} taken")
-        case Deferred(reason, code, detail, retry_after):
-            return Deferred(reason, code, f"{where}: {detail}" if detail else where, retry_after)
-    return last
+    return in_part(last, f"part {taken + 1} of {total}", taken)
 
 
 def state_of(status: int) -> ReceiptState:

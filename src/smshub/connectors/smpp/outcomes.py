@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from smshub.connectors.parts import in_part
 from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Rejected, Uncertain
 from smshub.protocols.smpp.pdus import Pdu
 from smshub.protocols.smpp.status import Status, status_name
@@ -108,17 +109,7 @@ def combined(parts: Sequence[Outcome]) -> Outcome:
     if worst is None:
         return Accepted(tuple(refs))
     number, part = worst
-    where = f"part {number} of {len(parts)}"
-    match part:
-        case Uncertain(reason, detail):
-            return Uncertain(reason, f"{where}: {detail}" if detail else where)
-        case Rejected(reason, code, detail):
-            return Rejected(reason, code, f"{where}: {detail}" if detail else where)
-        case Deferred(reason, code, detail) if taken:
-            return Uncertain(reason, f"{where}: {code or detail or reason}; {taken} taken")
-        case Deferred(reason, code, detail, retry_after):
-            return Deferred(reason, code, f"{where}: {detail}" if detail else where, retry_after)
-    return part
+    return in_part(part, f"part {number} of {len(parts)}", taken)
 
 
 def _weight(outcome: Outcome) -> int:

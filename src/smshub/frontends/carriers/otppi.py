@@ -26,7 +26,7 @@ from smshub.frontends.carriers.http import (
     read_body,
 )
 from smshub.frontends.dialects import otppi
-from smshub.frontends.dialects.native import SAFE
+from smshub.frontends.dialects.statuses import SAFE
 
 log = structlog.get_logger(__name__)
 

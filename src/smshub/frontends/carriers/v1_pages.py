@@ -10,9 +10,11 @@ from itertools import chain
 from typing import Any, Final
 
 from smshub.domain.commands import Refusal
-from smshub.frontends.dialects.native import STATUS_OF_ERROR, STATUSES
+from smshub.frontends.dialects.statuses import STATUS_OF_ERROR, STATUSES
 
-STYLE: Final = files(__package__).joinpath("v1_pages.css").read_text(encoding="utf-8")
+STYLE: Final = "".join(
+    files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("pages.css", "v1_pages.css")
+)
 
 Schema = Mapping[str, Any]
 _CODE: Final = re.compile(r"`([^`]+)`")

@@ -14,7 +14,7 @@ from smshub.frontends.carriers.http import Endpoint, Headers, Receive, Scope, Se
 
 ROOT: Final = "/"
 STYLE_PATH: Final = "/welcome.css"
-STYLE: Final = files(__package__).joinpath("welcome.css").read_bytes()
+STYLE: Final = b"".join(files(__package__).joinpath(name).read_bytes() for name in ("pages.css", "welcome.css"))
 POLICY: Final = b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PLACEHOLDER: Final = "@BASE@"
 

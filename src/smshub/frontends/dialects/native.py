@@ -36,37 +36,15 @@ from smshub.frontends.dialects.native_schema import (
     TokenRequest,
 )
 from smshub.frontends.dialects.native_views import sent
+from smshub.frontends.dialects.statuses import SAFE, STATUS_OF_ERROR, STATUSES
 
 MAX_SIZE: Final = 256 * 1024
 MAX_CLIENT: Final = 255
 MAX_REFERENCE: Final = 255
 
 # What every answer says of itself. Answers hold texts and numbers, so nobody may keep them.
-SAFE: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 JSON_HEADERS: Final = [(b"content-type", b"application/json"), *SAFE]
 REPLAY_HEADERS: Final = [*JSON_HEADERS, (b"idempotent-replay", b"true")]
-
-# The one table from the hub's refusals to HTTP.
-STATUSES: Final[Mapping[Refusal, int]] = {
-    Refusal.UNAUTHENTICATED: 401,
-    Refusal.FORBIDDEN: 403,
-    Refusal.MALFORMED: 400,
-    Refusal.NOT_FOUND: 404,
-    Refusal.BLOCKED: 403,
-    Refusal.NO_ROUTE: 422,
-    Refusal.LIMITED: 429,
-    Refusal.CONFLICT: 409,
-    Refusal.EXPIRED: 422,
-    Refusal.UNAVAILABLE: 503,
-}
-
-# Errors for which HTTP has a status of their own.
-STATUS_OF_ERROR: Final[Mapping[str, int]] = {
-    "MethodNotAllowed": 405,
-    "BodyTooLarge": 413,
-    "WrongContentType": 415,
-    "ServerError": 500,
-}
 
 TITLES: Final[Mapping[int, str]] = {
     400: "The request cannot be read",

@@ -13,34 +13,13 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from smshub.domain.commands import Refusal, Refused, SendTexts, Submitted, text_of
+from smshub.frontends.dialects.statuses import SAFE, STATUS_OF_ERROR, STATUSES
 from smshub.protocols.jsonrpc import JsonError, load
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
-# What every answer says of itself. Answers hold tokens and numbers, so nobody may keep them.
-SAFE: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 MOST_FIELDS: Final = 100
 LONGEST_PROGRAM: Final = 255
-
-# The one table from the hub's refusals to HTTP. Clients show the status and the text; 401 makes them log in again.
-STATUSES: Final[Mapping[Refusal, int]] = {
-    Refusal.UNAUTHENTICATED: 401,
-    Refusal.FORBIDDEN: 403,
-    Refusal.MALFORMED: 400,
-    Refusal.NOT_FOUND: 404,
-    Refusal.BLOCKED: 403,
-    Refusal.NO_ROUTE: 422,
-    Refusal.LIMITED: 429,
-    Refusal.CONFLICT: 409,
-    Refusal.EXPIRED: 422,
-    Refusal.UNAVAILABLE: 503,
-}
-STATUS_OF_ERROR: Final[Mapping[str, int]] = {
-    "MethodNotAllowed": 405,
-    "BodyTooLarge": 413,
-    "WrongContentType": 415,
-    "ServerError": 500,
-}
 
 # What stands between the digits of a number, and is taken out of it.
 _BETWEEN: Final = str.maketrans("", "", " ()-.+")
