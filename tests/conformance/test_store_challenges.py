@@ -7,9 +7,18 @@ import msgspec
 import pytest
 
 from smshub.domain.challenges import Verdict
+from smshub.domain.delivery import Reason
 from smshub.domain.message import State
-from smshub.store.batch import Again, Check, Checked, Held, Opening, Taken
-from smshub.store.challenges import forget_challenges, forget_failures, read_challenge, unlock
+from smshub.store.batch import Again, Check, Checked, Held, Instead, Opening, Settled, Start, Taken
+from smshub.store.challenges import (
+    drop_fallbacks,
+    due_fallbacks,
+    forget_challenges,
+    forget_failures,
+    read_challenge,
+    unlock,
+)
+from smshub.store.changes import reject
 from smshub.store.outbox import Accept, Batch, Replay
 
 RIGHT, WRONG = b"r" * 32, b"w" * 32
@@ -306,3 +315,138 @@ def test_two_nodes_check_and_open_at_once(postgres_url, opened, desk_of):
         found = [verdict for side in verdicts for reference, verdict in side if reference == f"r{place}"]
         assert found.count(Verdict.MATCH) <= 1
         assert found.count(Verdict.MATCH) + found.count(Verdict.MISMATCH) <= 5
+
+
+# --- by mail where no text can ----------------------------------------------------------------------------------------
+
+FALLBACK = {"fallback": "a@shop.example", "fallback_subject": "Code", "fallback_at": 40.0}
+
+
+def by_mail(desk, *, at=50.0, mail="m9"):
+    """Let the code of the challenge m1 go by mail; gives why not."""
+    instead = Instead("m1", "shop", "login", mail, at)
+    message = desk.message(mail, submission="m1", to="a@shop.example")
+    return desk.outbox.write(Batch(accepts=[Accept((message,), "shop", challenge=instead)])).taken.get(0)
+
+
+def due(desk, now):
+    """Tell for which codes it is time to see whether they go by mail."""
+    return [one.id for one in desk.outbox.read(partial(due_fallbacks, now=now, limit=10))]
+
+
+def test_a_code_goes_by_mail_in_place_of_a_text_that_waits(desk):
+    """Once: the text is cancelled and says why, the code matches and says how it went; written twice it is one."""
+    begun(desk, opening(**FALLBACK))
+
+    assert ([], ["m1"]) == (due(desk, 39.9), due(desk, 40.0))
+    assert None is by_mail(desk)
+    assert None is by_mail(desk), "the same batch once more"
+    assert Taken(Held.OVER) == by_mail(desk, mail="m10")
+    text, mail = desk.outbox.message("m1"), desk.outbox.message("m9")
+    said = "its code went by mail instead, with the message m9"
+    assert (State.CANCELLED, said, 50.0) == (text.state, text.detail, text.settled_at)
+    assert (State.QUEUED, "m1") == (mail.state, mail.submission)
+    assert [] == due(desk, 1000.0)
+    assert [Checked(Verdict.MATCH, mailed=True)] == desk.outbox.write(Batch(checks=[check()])).checks
+    assert [Checked(Verdict.MATCH, mailed=True)] == desk.outbox.write(Batch(checks=[check()])).checks, "written twice"
+    assert "m9" == desk.outbox.read(partial(read_challenge, id="m1")).message_id
+
+
+def test_a_text_that_was_refused_need_not_wait(desk):
+    """Its code is due at once; the attempt keeps what the provider said."""
+    begun(desk, opening(**FALLBACK), state=State.SENDING, attempt=1, connector="a", started_at=10.0)
+    assert Taken(Held.RACED) == by_mail(desk), "it is being sent"
+    settled = Settled("m1", 1, 0, "REJECTED", "rejected", 12.0, 10.0, "a", reason="INVALID_RECIPIENT", detail="no")
+    desk.outbox.write(Batch(settled=[settled]))
+
+    assert ["m1"] == due(desk, 12.0)
+    assert None is by_mail(desk, at=12.5)
+    text = desk.outbox.message("m1")
+    said = "its code went by mail instead, with the message m9"
+    assert (State.REJECTED, "INVALID_RECIPIENT", said, 12.0) == (
+        text.state,
+        text.reason,
+        text.detail,
+        text.settled_at,
+    )
+    assert ["no"] == [attempt.detail for attempt in desk.outbox.attempts("m1")]
+
+
+@pytest.mark.parametrize("outcome", ["deferred", "uncertain"])
+def test_only_what_surely_never_left_goes_by_mail(desk, outcome):
+    """A text that a provider put off may; one whose try had no answer may have arrived, though it waits again."""
+    begun(desk, opening(**FALLBACK), state=State.SENDING, attempt=1, connector="a", started_at=10.0)
+    desk.outbox.write(Batch(settled=[Settled("m1", 1, 0, "QUEUED", outcome, 12.0, 99.0, "a")]))
+
+    assert (None if outcome == "deferred" else Taken(Held.OVER)) == by_mail(desk)
+
+
+def test_an_uncertain_try_is_remembered_when_the_next_one_was_put_off(desk):
+    """The row tells of the last try; the one before it is looked at too."""
+    begun(desk, opening(**FALLBACK), state=State.SENDING, attempt=1, connector="a", started_at=10.0)
+    desk.outbox.write(Batch(settled=[Settled("m1", 1, 0, "QUEUED", "uncertain", 12.0, 13.0, "a")]))
+    desk.outbox.write(Batch(starts=[Start("m1", 2, "a", 0, 13.0)]))
+    desk.outbox.write(Batch(settled=[Settled("m1", 2, 0, "QUEUED", "deferred", 14.0, 99.0, "a")]))
+
+    assert Taken(Held.OVER) == by_mail(desk)
+
+
+@pytest.mark.parametrize("reason", ["BARRED", "OPTED_OUT"])
+def test_who_is_blocked_or_has_opted_out_gets_no_mail(desk, reason):
+    """Such a no is final, whatever the way."""
+    begun(desk, opening(**FALLBACK), state=State.SENDING, attempt=1, connector="a", started_at=10.0)
+    desk.outbox.write(Batch(settled=[Settled("m1", 1, 0, "REJECTED", "rejected", 12.0, 10.0, "a", reason=reason)]))
+
+    assert Taken(Held.OVER) == by_mail(desk)
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.UNCERTAIN, State.CANCELLED, State.DELIVERED, State.EXPIRED])
+def test_in_no_other_state_a_code_goes_by_mail(desk, state):
+    """Sent, unclear or ended by somebody: the mail is not written."""
+    begun(desk, opening(**FALLBACK), state=state)
+
+    assert Taken(Held.OVER) == by_mail(desk)
+    assert None is desk.outbox.message("m9")
+
+
+def test_a_repeat_that_was_sent_keeps_the_code_from_going_by_mail(desk):
+    """All messages of a code are looked at, and all that wait are ended with it."""
+    begun(desk, opening(**FALLBACK))
+    begun(desk, Again("m1", "shop", "login", "m2", 1, 45.0))
+    assert None is by_mail(desk)
+    assert [State.CANCELLED] * 2 == [desk.outbox.message(name).state for name in ("m1", "m2")]
+
+    begun(desk, opening("m3", reference="other", **FALLBACK))
+    begun(desk, Again("m3", "shop", "other", "m4", 1, 45.0), state=State.SENT)
+    message = desk.message("m8", submission="m3", to="a@shop.example")
+    accepts = [Accept((message,), "shop", challenge=Instead("m3", "shop", "other", "m8", 50.0))]
+    assert {0: Taken(Held.OVER)} == desk.outbox.write(Batch(accepts=accepts)).taken
+    assert State.QUEUED is desk.outbox.message("m3").state
+
+
+def test_a_code_that_is_over_or_was_replaced_does_not_go_by_mail(desk):
+    """Nor one whose address was dropped."""
+    begun(desk, opening(**FALLBACK))
+
+    assert Taken(Held.OVER) == by_mail(desk, at=310.0)
+    assert 1 == desk.outbox.write(Batch(calls=[partial(drop_fallbacks, ids=["m1"])])).calls[0]
+    assert Taken(Held.OVER) == by_mail(desk)
+    assert State.QUEUED is desk.outbox.message("m1").state
+    assert [Checked(Verdict.MATCH)] == desk.outbox.write(Batch(checks=[check()])).checks
+
+
+def test_a_code_without_a_route_opens_by_mail(desk):
+    """It is never due, and its match says how it went."""
+    begun(desk, opening(fallback="a@shop.example"))
+
+    assert [] == due(desk, 1000.0)
+    assert [Checked(Verdict.MATCH, mailed=True)] == desk.outbox.write(Batch(checks=[check()])).checks
+
+
+def test_texts_refused_off_the_good_path_are_due_at_once_too(desk):
+    """Where no route is left for a text that waits, its code is looked at."""
+    begun(desk, opening(**FALLBACK))
+    desk.outbox.write(Batch(calls=[partial(reject, ids=["m1"], reason=Reason.NO_ROUTE, now=20.0)]))
+
+    assert ["m1"] == due(desk, 20.0)
+    assert None is by_mail(desk)

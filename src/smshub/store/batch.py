@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from smshub.domain.challenges import Verdict
+from smshub.domain.challenges import Counted, Verdict
 from smshub.domain.delivery import Receipt
 from smshub.domain.message import Message, State
 
@@ -19,7 +19,8 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
     A challenge that begins with the message that carries its code; `id` is that of the message.
 
     `digest` is the MAC of the code under the key `key_id`; the code itself is never here. The limits are those of
-    failures of the recipient (domain.otp.blocked_until).
+    failures of the recipient (domain.otp.blocked_until). `fallback` is a mail address that the code goes to where its
+    text has not left by `fallback_at`; None there: the message goes to it already.
     """
 
     id: str
@@ -33,6 +34,10 @@ class Opening(msgspec.Struct, frozen=True, tag=True):
     expires_at: float
     failures_per_hour: int
     lock_after: int
+    fallback: str | None = None
+    fallback_subject: str | None = None
+    fallback_at: float | None = None
+    counted: Counted | None = None  # written for the guard, if it opens
 
 
 class Again(msgspec.Struct, frozen=True, tag=True):
@@ -43,6 +48,17 @@ class Again(msgspec.Struct, frozen=True, tag=True):
     reference: str
     message_id: str
     sends: int
+    at: float
+    counted: Counted | None = None  # written for the guard
+
+
+class Instead(msgspec.Struct, frozen=True, tag=True):
+    """The code of a challenge goes by mail, with the message `message_id`, in place of texts that surely never left."""
+
+    id: str
+    account: str
+    reference: str
+    message_id: str
     at: float
 
 
@@ -60,7 +76,7 @@ class Accept(msgspec.Struct, frozen=True):
     account: str
     reference: str | None = None
     fingerprint: str | None = None
-    challenge: Opening | Again | None = None
+    challenge: Opening | Again | Instead | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -79,6 +95,7 @@ class Check(msgspec.Struct, frozen=True):
     at: float
     failures_per_hour: int
     lock_after: int
+    counted: Counted | None = None  # written for the guard, if it matches
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -143,7 +160,7 @@ class Held(StrEnum):
     LIVE = "live"  # there is one under this reference that lives
     LOCKED = "locked"  # there were too many wrong codes for this recipient
     OVER = "over"  # it does not live any more
-    RACED = "raced"  # it was sent again meanwhile
+    RACED = "raced"  # it was sent again meanwhile, or is being sent
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -154,10 +171,11 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What a check came to, and how many more the challenge stands."""
+    """What a check came to, and how many more the challenge stands. `mailed`: what matched went by mail instead."""
 
     verdict: Verdict
     tries_left: int = 0
+    mailed: bool = False
 
 
 class ReceiptEffect(msgspec.Struct, frozen=True):

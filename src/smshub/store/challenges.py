@@ -1,10 +1,12 @@
 """Codes off the hot path: one looked up by its id, old ones forgotten, a recipient unlocked."""
 
+from collections.abc import Sequence
+
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from smshub.store.codes import never_sent
-from smshub.store.schema import challenges, otp_failures
+from smshub.store.schema import challenges, messages, otp_failures
 from smshub.store.texts import storable
 
 # How many rows one transaction forgets, so that none holds up the others for long.
@@ -14,7 +16,12 @@ c, f = challenges.c, otp_failures.c
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """A challenge; `sent_at` is the time of the last of its `sends`. `never_sent`: no message of it can arrive."""
+    """
+    A challenge; `sent_at` is the time of the last of its `sends`, which was with the message `message_id`.
+
+    `fallback` is the mail address that its code goes to, or went to, where its text cannot. `never_sent`: no message of
+    it can arrive.
+    """
 
     id: str
     account: str
@@ -25,6 +32,9 @@ class Challenge(msgspec.Struct, frozen=True):
     expires_at: float
     sent_at: float
     sends: int
+    message_id: str
+    fallback: str | None
+    fallback_subject: str | None
     never_sent: bool
 
 
@@ -35,6 +45,42 @@ def read_challenge(connection: Connection, id: str) -> Challenge | None:  # noqa
     columns = [c[name] for name in Challenge.__struct_fields__[:-1]]
     row = connection.execute(select(*columns, never_sent()).where(c.id == id)).first()
     return None if row is None else Challenge(*tuple(row))
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A code whose text may not have left, and whose time to go by mail has come; with the text as it is."""
+
+    id: str
+    account: str
+    reference: str
+    expires_at: float
+    fallback: str
+    fallback_subject: str | None
+    state: str
+    connector: str
+    resends: int
+
+
+def due_fallbacks(connection: Connection, now: float, limit: int) -> list[Waiting]:
+    """Give the codes for which it is time to see whether they go by mail."""
+    m = messages.c
+    rows = connection.execute(
+        select(
+            *(c[name] for name in Waiting.__struct_fields__[:6]),
+            *(m[name] for name in Waiting.__struct_fields__[6:]),
+        )
+        .select_from(challenges.join(messages, m.id == c.id))
+        .where(c.fallback_at <= now)
+        .order_by(c.fallback_at)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def drop_fallbacks(connection: Connection, ids: Sequence[str]) -> int:
+    """Let codes go by no mail; gives how many."""
+    this = update(challenges).where(c.id.in_(sorted(ids)), c.fallback_at.is_not(None))
+    return connection.execute(this.values(fallback=None, fallback_subject=None, fallback_at=None)).rowcount
 
 
 def forget_challenges(connection: Connection, before: float) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, null, select, up
 
 from smshub.domain.delivery import Reason
 from smshub.domain.message import Message, State
-from smshub.store.schema import attempts, early_receipts, messages, submissions
+from smshub.store.schema import attempts, challenges, early_receipts, messages, submissions
 from smshub.store.statements import ATTEMPT, insert_into
 
 _CHUNK = 500
@@ -93,6 +93,9 @@ def _end(
         keep_attempts(connection, found)
         values = {"state": after.value, "settled_at": now, "reason": reason.value, "code": null(), "detail": null()}
         connection.execute(update(messages).where(m.id.in_(found)).values(values))
+        if after is State.REJECTED:
+            waiting = update(challenges).where(challenges.c.id.in_(found), challenges.c.fallback_at > now)
+            connection.execute(waiting.values(fallback_at=now))
         ended += found
     return ended
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from smshub.domain.challenges import Verdict
+from smshub.domain.challenges import Counted, Verdict
 from smshub.domain.otp import CLOCK_SKEW, NO_FAILURES, Failures, blocked_until, failed
-from smshub.store.batch import Accept, Again, Check, Checked, Held, Opening, Taken
+from smshub.store.batch import Accept, Again, Check, Checked, Held, Instead, Opening, Taken
 from smshub.store.sql import Statements
 
 Pair = tuple[str, str]
@@ -40,6 +40,7 @@ class Row(msgspec.Struct):
     consumed_by: str | None
     message_id: str
     never_sent: bool
+    mailed: bool
 
 
 def lock(cursor: Any, statements: Statements, accepts: list[Accept], checks: list[Check]) -> None:
@@ -49,7 +50,7 @@ def lock(cursor: Any, statements: Statements, accepts: list[Accept], checks: lis
     challenges = [accept.challenge for accept in accepts if accept.challenge is not None]
     touched: set[tuple[str, ...]] = {("challenge", one.account, one.reference) for one in (*challenges, *checks)}
     touched |= {
-        ("recipient", one.account, one.recipient) for one in (*challenges, *checks) if not isinstance(one, Again)
+        ("recipient", one.account, one.recipient) for one in (*challenges, *checks) if isinstance(one, Opening | Check)
     }
     _lock(cursor, statements, touched)
 
@@ -70,18 +71,25 @@ def _number(name: tuple[str, ...]) -> int:
 
 
 def begin(cursor: Any, statements: Statements, accepts: list[Accept], replays: Iterable[int]) -> dict[int, Taken]:
-    """Open the challenges of accepts, or note that they are sent again; tell which could not be."""
+    """Open the challenges of accepts, or note that they are sent again or by mail; tell which could not be."""
     known = set(replays)
     wanted = [(place, one) for place, accept in enumerate(accepts) if (one := accept.challenge) and place not in known]
     taken = _open(cursor, statements, [(place, one) for place, one in wanted if isinstance(one, Opening)])
     for place, one in wanted:
-        if isinstance(one, Again) and (why := _send_again(cursor, statements, one)) is not None:
+        why = None
+        if isinstance(one, Again):
+            why = _send_again(cursor, statements, one)
+        elif isinstance(one, Instead):
+            why = _send_by_mail(cursor, statements, one)
+        if why is not None:
             taken[place] = why
     for place in taken:
         accept = accepts[place]
         if accept.reference is not None:
             row = (accept.account, accept.reference, accept.messages[0].submission)
             cursor.execute(statements.delete_reference, row)
+    opened = (one for place, one in wanted if place not in taken)
+    _count(cursor, statements, (one.counted for one in opened if isinstance(one, Opening | Again)))
     return taken
 
 
@@ -109,6 +117,9 @@ def _open(cursor: Any, statements: Statements, openings: list[tuple[int, Opening
             one.expires_at,
             one.id,
             one.created_at,
+            one.fallback,
+            one.fallback_subject,
+            one.fallback_at,
         )
         for _, one in opened
     ]
@@ -136,6 +147,33 @@ def _send_again(cursor: Any, statements: Statements, again: Again) -> Taken | No
     return Taken(Held.RACED if alive else Held.OVER)
 
 
+def _send_by_mail(cursor: Any, statements: Statements, instead: Instead) -> Taken | None:
+    """End the texts of a challenge and let its code go by mail, where none of them has left or is leaving."""
+    row = _find(cursor, statements, {(instead.account, instead.reference)}).get((instead.account, instead.reference))
+    if row is not None and row.message_id == instead.message_id:  # a batch that is written again
+        return None
+    cursor.execute(statements.mail_texts, (instead.id, instead.id))
+    texts = cursor.fetchall()
+    if any(state == "SENDING" for _, state, _, _ in texts):
+        return Taken(Held.RACED)
+    if not all(_surely_unsent(state, reason, left=left) for _, state, reason, left in texts):
+        return Taken(Held.OVER)
+    values = (instead.message_id, instead.at, instead.account, instead.reference, instead.id, instead.at)
+    cursor.execute(statements.mail_challenge, values)
+    if cursor.rowcount != 1:
+        return Taken(Held.OVER)
+    detail = f"its code went by mail instead, with the message {instead.message_id}"
+    for text, *_ in texts:
+        cursor.execute(statements.mail_archive, (text,))
+        cursor.execute(statements.mail_instead, (instead.at, detail, text))
+    return None
+
+
+def _surely_unsent(state: str, reason: str | None, *, left: bool) -> bool:
+    """Say whether a text has surely not left; who is blocked or has opted out is not to be reached some other way."""
+    return not left and (state == "QUEUED" or (state == "REJECTED" and reason not in {"BARRED", "OPTED_OUT"}))
+
+
 # --- checking ---------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +187,9 @@ def check_all(cursor: Any, statements: Statements, checks: list[Check]) -> list[
         _lock(cursor, statements, {("recipient", *one) for one in recipients - named})
     failures = _failures(cursor, statements, recipients)
     judge = _Judge(cursor, statements, failures)
-    return [judge.check(one, rows.get((one.account, one.reference))) for one in checks]
+    checked = [judge.check(one, rows.get((one.account, one.reference))) for one in checks]
+    _count(cursor, statements, judge.matched)
+    return checked
 
 
 class _Judge:
@@ -159,6 +199,7 @@ class _Judge:
         self._cursor = cursor
         self._statements = statements
         self._failures = failures
+        self.matched: list[Counted | None] = []
 
     def check(self, check: Check, row: Row | None) -> Checked:
         """Say what a check comes to, and write it down."""
@@ -167,7 +208,7 @@ class _Judge:
         if row.state == "CONSUMED":
             # The same check once more: its batch was written, and the answer was lost.
             again = row.consumed_by == check.id and _fits(check, row)
-            return Checked(Verdict.MATCH if again else Verdict.CONSUMED)
+            return Checked(Verdict.MATCH, mailed=bool(row.mailed)) if again else Checked(Verdict.CONSUMED)
         if _is_over(row, check.at):
             return Checked(Verdict.EXPIRED)
         known = self._failures.get((row.account, row.recipient), NO_FAILURES)
@@ -191,9 +232,10 @@ class _Judge:
         if self._cursor.rowcount != 1:
             return Checked(Verdict.CONSUMED)
         row.state, row.consumed_by = "CONSUMED", check.id
+        self.matched.append(check.counted)
         if known.consecutive:
             self._count(check, row, Failures(known.recent))
-        return Checked(Verdict.MATCH)
+        return Checked(Verdict.MATCH, mailed=bool(row.mailed))
 
     def _mismatch(self, check: Check, row: Row, known: Failures) -> Checked:
         if not row.tries_left:
@@ -217,6 +259,13 @@ def _fits(check: Check, row: Row) -> bool:
 def _is_over(row: Row, at: float) -> bool:
     """Say whether its time has passed, or the clock was put back since."""
     return row.expires_at <= at or at < row.created_at - CLOCK_SKEW
+
+
+def _count(cursor: Any, statements: Statements, counted: Iterable[Counted | None]) -> None:
+    """Write what the guard counts."""
+    rows = [msgspec.structs.astuple(one) for one in counted if one is not None]
+    if rows:
+        cursor.executemany(statements.count, rows)
 
 
 def _find(cursor: Any, statements: Statements, wanted: set[Pair]) -> dict[Pair, Row]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ClauseElement
 
 from smshub.domain.otp import CLOCK_SKEW
-from smshub.store.schema import challenges, messages, otp_failures, submissions
+from smshub.store.schema import challenges, guard_counted, messages, otp_failures, submissions
 from smshub.store.words import insert_into, param, word
 
 c, f, m, s = challenges.c, otp_failures.c, messages.c, submissions.c
@@ -43,13 +43,21 @@ _GIVEN = (
     "expires_at",
     "message_id",
     "sent_at",
+    "fallback",
+    "fallback_subject",
+    "fallback_at",
 )
 _ONE: ColumnElement[int] = literal_column("1")
 
 
 def codes(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
     """Give the statements, each with the names of its parameters in order."""
-    return {**_opening(dialect), **_checking(dialect), **_failures(dialect)}
+    return {**_opening(dialect), **_checking(dialect), **_failures(dialect), **_counting(dialect)}
+
+
+def mailed() -> ColumnElement[bool]:
+    """Whether the code of a challenge went to a mail address because its text could not."""
+    return and_(c.fallback.is_not(None), c.fallback_at.is_(None))
 
 
 def never_sent() -> ColumnElement[bool]:
@@ -132,7 +140,13 @@ def _checking(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
     return {
         "find_challenges": (
             select(
-                *found, c.created_at, c.expires_at, c.consumed_by, c.message_id, never_sent().label("never_sent")
+                *found,
+                c.created_at,
+                c.expires_at,
+                c.consumed_by,
+                c.message_id,
+                never_sent().label("never_sent"),
+                mailed().label("mailed"),
             ).select_from(wanted.join(challenges, fits)),
             names,
         ),
@@ -173,6 +187,13 @@ def _failures(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
             "account recipient recent consecutive failed_at",
         ),
     }
+
+
+def _counting(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+    g = guard_counted.c
+    count = insert_into(dialect, guard_counted).values({column.name: param(column.name, column.type) for column in g})
+    # A batch that is written again after an unclear commit finds its own rows.
+    return {"count": (count.on_conflict_do_nothing(index_elements=[g.node, g.number]), " ".join(g.keys()))}
 
 
 def _pairs(dialect: str, one: Any, other: Any, names: str) -> tuple[Any, ColumnElement[bool], str]:

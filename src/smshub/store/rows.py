@@ -126,6 +126,9 @@ def _settle(cursor: Any, statements: Statements, settled: list[Settled], written
     if deferred:
         cursor.executemany(statements.archive_moving, [row[1:] for row in deferred])
         cursor.executemany(statements.move, deferred)
+    refused = [(one.at, one.id, one.at) for one in fitting if one.state == State.REJECTED]
+    if refused:
+        cursor.executemany(statements.mail_now, refused)
     named = [(one, refs) for one in fitting if one.refs and (refs := _refs(one))]
     parted = [
         (one.id, part, one.connector, ref)

@@ -34,6 +34,11 @@ class Statements(msgspec.Struct, frozen=True):
     lock_challenges: str
     open_challenge: str
     send_challenge: str
+    mail_texts: str
+    mail_challenge: str
+    mail_archive: str
+    mail_instead: str
+    mail_now: str
     find_challenges: str
     charge: str
     exhaust: str
@@ -41,6 +46,7 @@ class Statements(msgspec.Struct, frozen=True):
     find_failures: str
     put_failures: str
     delete_reference: str
+    count: str
     dialect: str
 
     def among(self, values: Sequence[str]) -> Any:

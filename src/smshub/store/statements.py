@@ -8,11 +8,14 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Text,
+    and_,
     any_,
+    case,
     delete,
     func,
     literal_column,
     null,
+    or_,
     select,
     text,
     update,
@@ -21,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ClauseElement
 
 from smshub.store.codes import codes
-from smshub.store.schema import attempts, early_receipts, messages, parts, submissions
+from smshub.store.schema import attempts, challenges, early_receipts, messages, parts, submissions
 from smshub.store.sql import Statements
 from smshub.store.words import insert_into
 from smshub.store.words import param as _p
@@ -60,6 +63,7 @@ def statements_for(dialect: str) -> Statements:
         **_reported(dialect),
         **_reports(),
         **codes(dialect),
+        **_instead(dialect),
     }
     return Statements(
         dialect=dialect, **{name: _compiled(statement, dialect, names) for name, (statement, names) in made.items()}
@@ -177,6 +181,61 @@ def _starts(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
         "started": (
             select(m.id, m.attempt, m.fence).where(_among(m.id, "ids", dialect), m.state == _word("SENDING")),
             "ids",
+        ),
+    }
+
+
+def _instead(dialect: str) -> dict[str, tuple[ClauseElement, str]]:
+    """Give the statements by which a code goes by mail in place of its texts (smshub.store.checking)."""
+    m, a, c = messages.c, attempts.c, challenges.c
+    harmless = [_word("deferred"), _word("rejected")]
+    tried = select(a.number).where(a.message_id == m.id, func.coalesce(a.outcome, _word("")).not_in(harmless)).exists()
+    unclear = and_(m.attempt > literal_column("0"), func.coalesce(m.outcome, _word("")).not_in(harmless))
+    left = or_(m.resends > literal_column("0"), unclear, tried)
+    # Written out, since the partial index of repeats is used only where the query repeats its condition.
+    others = and_(m.submission == _p("submission"), text("messages.submission <> messages.id"))
+    unsent = (m.id == _p("id"), m.state.in_([_word("QUEUED"), _word("REJECTED")]))
+    waits = m.state == _word("QUEUED")
+    return {
+        "mail_texts": (
+            select(m.id, m.state, m.reason, left).where(or_(m.id == _p("id"), others)).with_for_update(of=messages),
+            "id submission",
+        ),
+        "mail_challenge": (
+            update(challenges)
+            .values(
+                message_id=_p("message_id", Text()),
+                sent_at=_p("at", c.sent_at.type),
+                sends=c.sends + literal_column("1"),
+                fallback_at=null(),
+            )
+            .where(
+                c.account == _p("account"),
+                c.reference == _p("reference"),
+                c.id == _p("id"),
+                c.state == _word("OPEN"),
+                c.fallback_at.is_not(None),
+                c.expires_at > _p("now", c.expires_at.type),
+            ),
+            "message_id at account reference id now",
+        ),
+        "mail_archive": (_archive(dialect, *unsent), "id"),
+        "mail_instead": (
+            update(messages)
+            .values(
+                settled_at=case((waits, _p("at", m.settled_at.type)), else_=m.settled_at),
+                state=case((waits, _word("CANCELLED")), else_=m.state),
+                detail=_p("detail", Text()),
+            )
+            .where(*unsent),
+            "at detail id",
+        ),
+        # A text that was refused for good: its code need not wait any longer.
+        "mail_now": (
+            update(challenges)
+            .values(fallback_at=_p("at", c.fallback_at.type))
+            .where(c.id == _p("id"), c.fallback_at > _p("now", c.fallback_at.type)),
+            "at id now",
         ),
     }
 
