@@ -20,6 +20,7 @@ from smshub.console.pages import (
     codes,
     errors,
     inbox,
+    messages,
     modems,
     overview,
     own,
@@ -40,6 +41,7 @@ from smshub.domain.users import People, Session
 PAGES: Final[tuple[Page, ...]] = (
     *overview.PAGES,
     *trying.PAGES,
+    *messages.PAGES,
     *blocklist.PAGES,
     *inbox.PAGES,
     *modems.PAGES,
