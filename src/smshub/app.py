@@ -294,20 +294,13 @@ class Application:
 
     async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
         """Tell the objects of a kind, secrets masked."""
-        return tuple(
-            {
-                "name": name,
-                "origin": self._merged.origins.get((kind, name), "file"),
-                "settings": configuration.shown(settings),
-            }
-            for name, settings in self._objects(self.config, kind).items()
-        )
+        return configuration.listed(self._merged, kind)
 
     async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
         """Make or change an object in the database and apply it. Raises `Refused`."""
         async with self._changing:
             self._check_origin(kind, name)
-            before = self._objects(self.config, kind).get(name)
+            before = configuration.objects_of(self.config, kind).get(name)
             whole = configuration.keep_secrets(body, configuration.body_of(before) if before is not None else {})
             try:
                 settings = configuration.read_object(kind, name, whole)
@@ -326,7 +319,7 @@ class Application:
         """Remove an object from the database and apply it. Raises `Refused`."""
         async with self._changing:
             self._check_origin(kind, name)
-            if name not in self._objects(self.config, kind):
+            if name not in configuration.objects_of(self.config, kind):
                 raise Refused(Refusal.NOT_FOUND, "NotFound", what=kind.removesuffix("s"))
             if kind == "connectors":
                 for route, settings in self.config.named_routes.items():
@@ -366,12 +359,6 @@ class Application:
         if self._merged.origins.get((kind, name)) == "file":
             place = self._config_path.name if self._config_path else "the configuration"
             raise Refused(Refusal.CONFLICT, "Declared", name=f"{kind}.{name}", place=place)
-
-    @staticmethod
-    def _objects(config: Config, kind: str) -> Mapping[str, Any]:
-        if kind == "connectors":
-            return config.connectors
-        return config.accounts if kind == "accounts" else config.named_routes
 
     # --- listening --------------------------------------------------------------------------------------------------
 

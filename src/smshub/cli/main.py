@@ -12,6 +12,7 @@ from smshub.cli import (
     config,
     connector,
     console,
+    errors,
     frontend,
     message,
     otp,
@@ -54,6 +55,7 @@ app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
 app.add_typer(frontend.app, name="frontend")
 app.add_typer(parked.app, name="parked")
+app.add_typer(errors.app, name="errors")
 app.add_typer(modem, name="modem")
 app.add_typer(inbox, name="inbox")
 app.add_typer(publish.app, name="publish")

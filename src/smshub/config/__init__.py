@@ -21,6 +21,7 @@ from smshub.config.changes import (
 from smshub.config.checks import check, notes
 from smshub.config.domain import accounts_of, ldap_account_of, policies_of, program_keys, readers_of, routes_of, shared
 from smshub.config.ldap import Ldap
+from smshub.config.objects import listed, objects_of
 from smshub.config.otp import otp_keys
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
@@ -72,9 +73,11 @@ __all__ = [
     "example",
     "keep_secrets",
     "ldap_account_of",
+    "listed",
     "load",
     "merge",
     "notes",
+    "objects_of",
     "otp_keys",
     "plan",
     "policies_of",

@@ -15,7 +15,7 @@ from smshub.config.checks import check
 from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.reading import read_connector
-from smshub.config.tables import AccountSettings, Config, RouteSettings
+from smshub.config.tables import AccountSettings, Config, ErrorText, RouteSettings
 from smshub.connectors.base import ConnectorSettings
 from smshub.connectors.mailsettings import with_servers
 from smshub.settings import MASK, Secret, Settings, shown_url
@@ -24,7 +24,8 @@ Body = dict[str, Any]
 Origin = Literal["file", "database"]
 
 # Kinds that may be made through /v1.
-KINDS = ("connectors", "accounts", "routes")
+KINDS = ("connectors", "accounts", "routes", "errors")
+_TABLES: Mapping[str, type[Settings]] = {"accounts": AccountSettings, "routes": RouteSettings, "errors": ErrorText}
 
 
 def body_of(settings: Settings) -> Body:
@@ -124,7 +125,7 @@ def _read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings | li
             mend = "Whoever may set it may run anything as the hub."
             return [ConfigError.of((*loc, "type"), f"'{found.type}' stands in the configuration file only", mend)]
         return found
-    table: type[Settings] = AccountSettings if kind == "accounts" else RouteSettings
+    table = _TABLES[kind]
     written = {**body, "name": name} if kind == "routes" else dict(body)
     try:
         return table.model_validate(written)
@@ -174,6 +175,7 @@ def origins_of(file: Config) -> dict[tuple[str, str], Origin]:
         "connectors": file.connectors,
         "accounts": file.accounts,
         "routes": file.named_routes,
+        "errors": file.errors,
     }
     return {(kind, name): "file" for kind, found in names.items() for name in found}
 
@@ -182,6 +184,7 @@ def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config
     connectors = {name: table for (kind, name), table in objects.items() if isinstance(table, ConnectorSettings)}
     accounts = {name: table for (kind, name), table in objects.items() if isinstance(table, AccountSettings)}
     routes = [table for table in objects.values() if isinstance(table, RouteSettings)]
+    errors = {name: table.text for (_, name), table in objects.items() if isinstance(table, ErrorText)}
     return file.model_copy(
         update={
             "connectors": {
@@ -189,6 +192,7 @@ def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config
             },
             "accounts": {**file.accounts, **accounts},
             "routes": [*file.routes, *routes],
+            "errors": {**file.errors, **errors},
         }
     )
 

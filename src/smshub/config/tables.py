@@ -344,6 +344,14 @@ class RouteSettings(Settings):
     classes: list[MessageClass] = setting("Classes that it serves; empty means all.", [])
 
 
+class ErrorText(Settings):
+    """Your own words for one answer of the hub."""
+
+    text: str = setting(
+        "The words; what stands in braces is filled in.", min_length=1, max_length=1_000, examples=["No, sorry."]
+    )
+
+
 def _read_connector(value: Any) -> Any:
     """Read a connector's table by its type."""
     return settings_of(value) if isinstance(value, Mapping) else value

@@ -20,6 +20,7 @@ from smshub.domain.commands import Refusal, Refused
 from smshub.domain.contracts import Hub
 from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, Scope, read_body
 from smshub.frontends.carriers.v1_audit import AUDIT
+from smshub.frontends.carriers.v1_errors import ERRORS
 from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_modems import MODEMS
 from smshub.frontends.carriers.v1_openapi import components, extra_of, responses_of
@@ -42,7 +43,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *ERRORS)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

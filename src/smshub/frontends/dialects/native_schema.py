@@ -219,7 +219,7 @@ class ObjectDocument(Struct, frozen=True):
     """A configured object."""
 
     name: str
-    origin: Annotated[str, Meta(description="`file` (read-only here) or `database`.")]
+    origin: Annotated[str, Meta(description="`file` (read-only here) or `database`; an error text may be `default`.")]
     settings: Annotated[dict[str, Any], Meta(description="As in the configuration file; secrets are masked.")]
 
 
