@@ -113,6 +113,30 @@ class OtpVerified(msgspec.Struct, frozen=True):
     generic: bool = False
 
 
+class Counted(msgspec.Struct, frozen=True, array_like=True):
+    """
+    What the guard counts, written together with what it tells of: a code that was sent, or typed (`typed`).
+
+    `number` grows with each of a `node`, so that other nodes can read what is new; it is its time in microseconds, or
+    a little more. `source` is what addresses are counted by.
+    """
+
+    node: str
+    number: int
+    account: str
+    recipient: str
+    source: str
+    at: float
+    typed: bool = False
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """What the guard has let through: what is to be written of it, and what to give back if it is not sent."""
+
+    counted: Counted | None = None
+    before: float | None = None
+
+
 class Decision(msgspec.Struct, frozen=True):
     """
     What the guard thought of one request for a code, and why; kept for `smshub guard`.
@@ -151,7 +175,11 @@ class Decisions(msgspec.Struct, frozen=True):
 
 
 class PrefixView(msgspec.Struct, frozen=True):
-    """How codes to one prefix fare: requested, verified since `since`; `blocked_until` is None where it is open."""
+    """
+    How codes to one prefix fare: receivers who asked for one since `since`, and those of them who have typed it.
+
+    Codes that were sent a moment ago are not among them. `blocked_until` is None where it is open.
+    """
 
     prefix: str
     country: str

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from smshub.domain.accounts import Account
+from smshub.domain.challenges import Counted, Leave
 from smshub.domain.commands import Command, Reply
 from smshub.domain.delivery import Balance, Outcome, Receipt
 from smshub.domain.incoming import Incoming, ModemView, UssdAnswered
@@ -141,13 +142,19 @@ class Hub(Protocol):
 class Guard(Protocol):
     """What keeps codes from being asked for without end: limits of recipients, accounts, addresses and countries."""
 
-    async def check(self, account: Account, to: str, source: str, now: float) -> None:
+    async def check(self, account: Account, to: str, source: str, now: float) -> Leave:
         """
         Let one code, or its repeat, be sent, before anything is stored.
 
         `to` is the recipient as it is stored, `source` the address of the person behind the request, where it is known.
-        Raises `Refused`.
+        What it gives is handed over with the message before anything else is waited for. Raises `Refused`.
         """
+
+    def unsent(self, leave: Leave) -> None:
+        """Learn that what was let through was not sent after all."""
+
+    def typed(self, account: Account, to: str, now: float) -> Counted | None:
+        """Tell what is to be written where a code for this recipient is right."""
 
     async def verified(self, account: Account, to: str, now: float) -> None:
         """Learn that a code for this recipient was right."""

@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from smshub.domain.guard import GuardPolicy
+
 # No code lives longer, whatever the configuration or the caller says (NIST SP 800-63B-4 §3.1.3.2).
 LONGEST_LIFE: Final = 600.0
 SHORTEST_LIFE: Final = 1.0
@@ -59,6 +61,7 @@ class OtpPolicy(msgspec.Struct, frozen=True):
     """
     What an account's codes are like, and what they stand.
 
+    `guard` says how many may be asked for.
     `life` is how long they live where a request names nothing, `longest_life` the most that it may name, in seconds.
     `tries` are the checks of one challenge; `failures_per_hour` and `lock_after` (in a row) those of a recipient.
     `resend_after` are the seconds before the first repeat, twice as many before each further one. `hosts` and
@@ -81,6 +84,7 @@ class OtpPolicy(msgspec.Struct, frozen=True):
     app_hashes: frozenset[str] = frozenset()
     custom_code: bool = False
     generic: bool = False
+    guard: GuardPolicy = GuardPolicy()
 
 
 class BadTemplate(ValueError):

@@ -6,14 +6,24 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
 
 from smshub.domain import otp
 from smshub.domain.accounts import Account
-from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, ResendOtp, UnlockOtp, Verdict, VerifyOtp
+from smshub.domain.challenges import (
+    Counted,
+    Leave,
+    OtpRequested,
+    OtpVerified,
+    RequestOtp,
+    ResendOtp,
+    UnlockOtp,
+    Verdict,
+    VerifyOtp,
+)
 from smshub.domain.commands import Done, Refusal, Refused, Reply, SendTexts, Submitted
 from smshub.domain.contracts import Guard
 from smshub.domain.message import Message, MessageClass
@@ -29,6 +39,11 @@ from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
+# Of what nobody counts, and of a request that will be answered as it was the first time.
+NO_LEAVE = Leave()
+
+C = TypeVar("C", bound=msgspec.Struct)
+
 
 class Send(Protocol):
     """The hub's way in for texts (engine.hub.Hub.send)."""
@@ -40,8 +55,15 @@ class Send(Protocol):
 class NoGuard:
     """Lets every code be sent (domain.contracts.Guard)."""
 
-    async def check(self, account: Account, to: str, source: str, now: float) -> None:
+    async def check(self, account: Account, to: str, source: str, now: float) -> Leave:
         """Let it be sent."""
+        return NO_LEAVE
+
+    def unsent(self, leave: Leave) -> None:
+        """Have nothing to give back."""
+
+    def typed(self, account: Account, to: str, now: float) -> Counted | None:
+        """Count nothing."""
 
     async def verified(self, account: Account, to: str, now: float) -> None:
         """Learn nothing."""
@@ -107,21 +129,22 @@ class Challenges:
             subject=subject_of(command),
         )
         print_ = "" if command.key is None else fingerprint(self.keys[-1], command)
-        await self._guard(account, command, to, now)
+        leave = await self._guard(account, command, to, now)
         bound = Bound(partial(self._open, policy, command, to, code), print_)
-        submitted = await self._sent(account, texts, bound, command.reference, now)
+        submitted = await self._sent(account, texts, bound, command.reference, now, leave)
         return await self._requested(account, command, submitted, clipped=clipped)
 
-    async def _guard(self, account: Account, command: RequestOtp, to: str, now: float) -> None:
+    async def _guard(self, account: Account, command: RequestOtp, to: str, now: float) -> Leave:
         """Ask the guard; a repeat under an idempotency key sends nothing, so it needs no leave."""
         try:
-            await self.guard.check(account, to, command.source, now)
+            return await self.guard.check(account, to, command.source, now)
         except Refused:
             if command.key is None:
                 raise
             found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.key)
             if found is None:
                 raise
+            return NO_LEAVE
 
     def _open(
         self, policy: OtpPolicy, command: RequestOtp, to: str, code: str, message: Message
@@ -141,17 +164,25 @@ class Challenges:
             lock_after=policy.lock_after,
         )
 
-    async def _sent(self, account: Account, texts: SendTexts, bound: Bound, reference: str, now: float) -> Submitted:
+    async def _sent(
+        self, account: Account, texts: SendTexts, bound: Bound, reference: str, now: float, leave: Leave = NO_LEAVE
+    ) -> Submitted:
         try:
-            return await self._send(account, texts, bound)
+            counted = Bound(partial(_counted, bound.bind, leave.counted), bound.fingerprint)
+            submitted = await self._send(account, texts, counted)
         except Unbound as unbound:
+            self.guard.unsent(leave)
             raise _held(unbound.taken, reference, now) from None
         except Refused as refused:
+            self.guard.unsent(leave)
             if refused.member == "text":  # in the words of who brought a template
                 refused.member = "template"
             elif refused.member == "reference":
                 refused.member = "Idempotency-Key"
             raise
+        if submitted.replayed:
+            self.guard.unsent(leave)
+        return submitted
 
     async def _requested(
         self, account: Account, command: RequestOtp, submitted: Submitted, *, clipped: bool
@@ -193,7 +224,7 @@ class Challenges:
         first = await asyncio.to_thread(self._outbox.message, kept.id)
         if first is None or not (text := kept_text(first)):
             raise Refused(Refusal.CONFLICT, "OtpOver")
-        await self.guard.check(account, kept.recipient, command.source, now)
+        leave = await self.guard.check(account, kept.recipient, command.source, now)
         texts = SendTexts(
             to=(first.to_written,),
             text=text,
@@ -204,7 +235,7 @@ class Challenges:
             expires_at=kept.expires_at,
             subject=first.subject or None,
         )
-        submitted = await self._sent(account, texts, Bound(partial(_again, kept)), kept.reference, now)
+        submitted = await self._sent(account, texts, Bound(partial(_again, kept)), kept.reference, now, leave)
         message = submitted.messages[0]
         return OtpRequested(
             id=kept.id,
@@ -236,6 +267,7 @@ class Challenges:
             at=now,
             failures_per_hour=policy.failures_per_hour,
             lock_after=policy.lock_after,
+            counted=self.guard.typed(account, to, now),
         )
         checked = await self._committer.check(check)
         if checked.verdict is Verdict.MATCH:
@@ -269,6 +301,14 @@ def kept_text(message: Message) -> str:
 def blanked(message: Message) -> Message:
     """Take the text, in which the code is, out of a message."""
     return msgspec.structs.replace(message, text="")
+
+
+def _counted(
+    bind: Callable[[Message], tuple[Message, C]], counted: Counted | None, message: Message
+) -> tuple[Message, C]:
+    """Bind a message to its challenge, with what the guard counts."""
+    message, challenge = bind(message)
+    return message, challenge if counted is None else msgspec.structs.replace(challenge, counted=counted)
 
 
 def _again(kept: Challenge, message: Message) -> tuple[Message, Again]:
