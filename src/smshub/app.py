@@ -33,6 +33,7 @@ from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.exchanges import ExchangeRoom
+from smshub.engine.fallbacks import Fallbacks
 from smshub.engine.following import Follower
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
@@ -42,6 +43,7 @@ from smshub.engine.modems import ModemRoom
 from smshub.engine.outlet import Outlet
 from smshub.engine.parking import Parking
 from smshub.engine.people import Sessions
+from smshub.engine.privacy import Privacy
 from smshub.engine.programs import Programs
 from smshub.engine.setup import SetupSecret
 from smshub.engine.signing import Signing
@@ -92,7 +94,8 @@ class Application:
         for warning in self._outbox.warnings():
             log.warning("store.warning", warning=warning)
         self._committer = Committer(self._outbox)
-        self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(()), POLICIES))
+        self._privacy = Privacy(self._key)
+        self._dispatcher = Dispatcher(self._committer, self._outbox, Traffic(Routes(()), POLICIES), self._privacy)
         self._gate = Gatekeeper()
         self._letters = Letters(self._outbox, self._committer, self._post.send)
         self._programs = Programs(
@@ -106,6 +109,7 @@ class Application:
             node=server.node,
             queue_limit=server.limits.queue,
             configurator=self,
+            privacy=self._privacy,
         )
         self._furnish(server)
         self._housekeeping = Housekeeping(
@@ -137,7 +141,16 @@ class Application:
             outbox=self._outbox,
             shared=self._outbox.database.name != "sqlite",
         )
-        self._challenges = Challenges(self.hub.send, self._committer, self._outbox)
+        self._challenges = Challenges(self.hub.send, self._committer, self._outbox, self._privacy)
+        fallbacks = Fallbacks(
+            self.hub.send,
+            self._committer,
+            self._outbox,
+            self._privacy,
+            accounts=self._account,
+            outlets=lambda: self._dispatcher.outlets,
+        )
+        self._falling_back = asyncio.create_task(fallbacks.run(), name="fallbacks")
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
@@ -183,6 +196,7 @@ class Application:
         self.hub.stopping = True
         self._signing.stop()
         self._watching.cancel()
+        self._falling_back.cancel()
         await self._listeners.stop()
         if self._housekeeping_task is not None:
             self._housekeeping_task.cancel()

@@ -19,7 +19,10 @@ from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
+from smshub.engine.privacy import Privacy
 from smshub.store.outbox import Outbox
+
+KEY = bytes(range(32))
 
 
 class ScriptedConnector:
@@ -85,6 +88,7 @@ class Rig:
     dispatcher: Dispatcher
     housekeeping: Housekeeping
     connectors: dict[str, ScriptedConnector]
+    privacy: Privacy
     account: Account = field(default_factory=lambda: Account("shop", role=Role.ADMINISTRATOR, country="DE"))
 
     async def send(self, to="+491701234567", text="Hello", **fields):
@@ -122,8 +126,9 @@ class Rig:
 def start(outbox, names=("a",), routes=None, policies=POLICIES, **options):
     """Build a hub over an outbox."""
     committer = Committer(outbox)
+    privacy = Privacy(options.pop("key", KEY))
     routes = routes or [Route("default", ("",), tuple(Target(name, place) for place, name in enumerate(names)))]
-    dispatcher = Dispatcher(committer, outbox, Traffic(Routes(routes), policies))
+    dispatcher = Dispatcher(committer, outbox, Traffic(Routes(routes), policies), privacy)
     hub = Hub(
         outbox=outbox,
         committer=committer,
@@ -131,6 +136,7 @@ def start(outbox, names=("a",), routes=None, policies=POLICIES, **options):
         node="test",
         queue_limit=options.pop("queue_limit", 1_000_000),
         configurator=NoConfigurator(),
+        privacy=privacy,
     )
     housekeeping = Housekeeping(
         outbox=outbox, committer=committer, dispatcher=dispatcher, hub=hub, owner="test", shared=False
@@ -147,7 +153,7 @@ def start(outbox, names=("a",), routes=None, policies=POLICIES, **options):
             outbox=outbox,
             plan=dispatcher,
         )
-    return Rig(hub, outbox, committer, dispatcher, housekeeping, connectors)
+    return Rig(hub, outbox, committer, dispatcher, housekeeping, connectors, privacy)
 
 
 async def stop(rig):

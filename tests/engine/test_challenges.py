@@ -25,7 +25,7 @@ class Desk:
         self.rig = rig
         self.account = Account("shop", otp=policy or OtpPolicy(), country="DE")
         self.challenges = Challenges(
-            rig.hub.send, rig.committer, rig.outbox, keys=(KEY,), clock=rig.hub._clock, **options
+            rig.hub.send, rig.committer, rig.outbox, rig.privacy, keys=(KEY,), clock=rig.hub._clock, **options
         )
         rig.hub.serve(self.challenges.handlers)
 

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     EXPIRED = "EXPIRED"  # its time ran out
     NO_ROUTE = "NO_ROUTE"  # no connector is configured for it
     NO_ANSWER = "NO_ANSWER"  # bytes went out and nothing came back
+    UNREADABLE = "UNREADABLE"  # its text was erased, or sealed under another key of the server
     CRASHED = "CRASHED"  # the hub or a custom connector died in between
     UNKNOWN = "UNKNOWN"  # a code that no table knows
 

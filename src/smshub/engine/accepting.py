@@ -1,6 +1,5 @@
 """From a command to messages: everything that is checked and decided before a text is put on disk. Pure but for ids."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +19,6 @@ from smshub.domain.addresses import (
 from smshub.domain.commands import Refusal, Refused, SendTexts
 from smshub.domain.message import Message, MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
-from smshub.domain.references import DIGESTED
 from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
 from smshub.domain.text import BadText, check_text, measure, transliterate
 from smshub.store.batch import Again, Opening, Taken
@@ -138,18 +136,6 @@ def recipient_of(account: Account, written: str) -> Msisdn | MailAddress:
         return parse_msisdn(written, account.country)
     except BadNumber as error:
         raise Refused(Refusal.MALFORMED, "BadNumber", member="to", value=written[:40], why=error) from None
-
-
-def fingerprint(command: SendTexts) -> str:
-    """
-    Tell two requests with one reference apart: a digest of all that makes a difference to what is sent.
-
-    A reference that is itself a digest of the request says all there is to say.
-    """
-    if command.reference is not None and command.reference.startswith(DIGESTED):
-        return command.reference
-    content = msgspec.structs.replace(command, client="", source="", reference=None)
-    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
 
 def _check_recipients(account: Account, command: SendTexts) -> None:

@@ -33,6 +33,7 @@ from smshub.engine.accepting import Bound, Unbound
 from smshub.engine.committer import Committer
 from smshub.engine.ids import Ids
 from smshub.engine.otp_drafts import check_bound, code_of, fingerprint, life_of, receiver_of, subject_of, text_of
+from smshub.engine.privacy import Privacy
 from smshub.store.batch import Again, Check, Held, Opening, Taken
 from smshub.store.challenges import Challenge, read_challenge, unlock
 from smshub.store.outbox import Outbox
@@ -82,6 +83,7 @@ class Challenges:
         send: Send,
         committer: Committer,
         outbox: Outbox,
+        privacy: Privacy,
         *,
         keys: Sequence[OtpKey] = (),
         guard: Guard | None = None,
@@ -91,6 +93,7 @@ class Challenges:
         self._send = send
         self._committer = committer
         self._outbox = outbox
+        self._privacy = privacy
         self.keys = tuple(keys)
         self.guard: Guard = guard or NoGuard()
         self._clock = clock
@@ -141,7 +144,8 @@ class Challenges:
         except Refused:
             if command.key is None:
                 raise
-            found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.key)
+            kept_as = self._privacy.reference(command.key)
+            found = await asyncio.to_thread(self._outbox.find_reference, account.name, kept_as)
             if found is None:
                 raise
             return NO_LEAVE
@@ -222,7 +226,7 @@ class Challenges:
         if wait > 0:
             raise Refused(Refusal.LIMITED, "ResendEarly", retry_after=wait, seconds=math.ceil(wait))
         first = await asyncio.to_thread(self._outbox.message, kept.id)
-        if first is None or not (text := kept_text(first)):
+        if first is None or not (text := kept_text(first, self._privacy)):
             raise Refused(Refusal.CONFLICT, "OtpOver")
         leave = await self.guard.check(account, kept.recipient, command.source, now)
         texts = SendTexts(
@@ -293,9 +297,10 @@ class Challenges:
         return Done(f"{command.to} is unlocked")
 
 
-def kept_text(message: Message) -> str:
+def kept_text(message: Message, privacy: Privacy) -> str:
     """Give the text of a message that carried a code, as it was sent; empty where it is kept no longer."""
-    return message.text
+    opened = privacy.opened(message)
+    return "" if opened is None else opened.text
 
 
 def blanked(message: Message) -> Message:

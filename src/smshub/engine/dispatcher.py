@@ -17,6 +17,7 @@ from smshub.domain.retry import ClassPolicy, after
 from smshub.domain.routing import Route, Routes, draws_of, leads_to
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
+from smshub.engine.privacy import Privacy
 from smshub.store.changes import reject, requeue
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox
@@ -38,8 +39,9 @@ class Traffic(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Knows all outlets and says which one a message takes."""
 
-    def __init__(self, committer: Committer, outbox: Outbox, traffic: Traffic) -> None:
+    def __init__(self, committer: Committer, outbox: Outbox, traffic: Traffic, privacy: Privacy) -> None:
         self._committer = committer
+        self._privacy = privacy
         self._outbox = outbox
         self.outlets: dict[str, Outlet] = {}
         self.traffic = traffic
@@ -82,6 +84,25 @@ class Dispatcher:
         outlet = self.outlets.get(message.connector)
         if outlet is not None:
             outlet.enqueue(message)
+
+    def look(self, connector: str) -> None:
+        """Let an outlet look into the database: it may hold something that memory does not."""
+        outlet = self.outlets.get(connector)
+        if outlet is not None:
+            outlet.look()
+
+    async def opened(self, rows: Sequence[Message]) -> list[Message]:
+        """
+        Give messages of the database with the texts to send; reject those whose text cannot be read any more.
+
+        The one place where what was sealed is opened to be sent. Raises `StoreUnavailable`.
+        """
+        readable = [message for row in rows if (message := self._privacy.opened(row)) is not None]
+        if len(readable) < len(rows):
+            lost = list({row.id for row in rows} - {message.id for message in readable})
+            await self._committer.call(partial(reject, ids=lost, reason=Reason.UNREADABLE, now=time.time()))
+            log.error("messages.unreadable", count=len(lost), why="erased, or sealed under another server.secret")
+        return readable
 
     def explain(self, to: str, account: str, message_class: MessageClass) -> tuple[Way, ...]:
         """Tell every route that might have been meant for a number, and why it is taken or passed over."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from smshub import __version__
@@ -42,15 +43,17 @@ from smshub.domain.commands import (
     TokenShown,
     Unblock,
 )
+from smshub.domain.ids import SLACK, first_id
 from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
-from smshub.engine.accepting import Bound, Draft, Unbound, as_mail, draft, fingerprint, recipient_of
+from smshub.engine.accepting import Bound, Draft, Unbound, as_mail, draft, recipient_of
 from smshub.engine.blocklist import Blocked
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher
 from smshub.engine.explaining import explain
 from smshub.engine.ids import Ids
 from smshub.engine.outlet import Outlet
+from smshub.engine.privacy import Privacy, all_shown, shown
 from smshub.engine.several import completed, sort_out
 from smshub.engine.watching import memory
 from smshub.store.batch import Taken
@@ -97,6 +100,7 @@ class Hub:
         node: str,
         queue_limit: int,
         configurator: Configurator,
+        privacy: Privacy,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._outbox = outbox
@@ -107,6 +111,7 @@ class Hub:
         self._queued: dict[str, int] = {}
         self._backlog = 0
         self._configurator = configurator
+        self._privacy = privacy
         self._clock = clock
         self._ids = Ids(clock)
         self.blocked = Blocked(outbox, committer, clock)
@@ -180,10 +185,11 @@ class Hub:
         except Refused as refused:
             if command.reference is None or refused.refusal not in _OVERTAKEN:
                 raise
-            found = await asyncio.to_thread(self._outbox.find_reference, account.name, command.reference)
+            reference = self._privacy.reference(command.reference)
+            found = await asyncio.to_thread(self._outbox.find_reference, account.name, reference)
             if found is None:
                 raise
-            submitted = await self._replay(found, command.reference, _print(command, bound) or "")
+            submitted = await self._replay(found, command.reference, self._print(command, bound) or "")
         else:
             submitted = await self._commit(account, command, taken, bound)
         return completed(submitted, command.to, left_out) if account.partial and len(command.to) > 1 else submitted
@@ -295,7 +301,7 @@ class Hub:
             outlet, message = taken[0]
             message, challenge = bound.bind(message)
             taken = [(outlet, message)]
-        written = tuple(message for _, message in taken)
+        written = self._privacy.sealed(tuple(message for _, message in taken))
         future: asyncio.Future[Replay | Taken | StoreUnavailable | None] = self._loop.create_future()
 
         def done(result: Replay | Taken | StoreUnavailable | None) -> None:
@@ -304,13 +310,14 @@ class Hub:
                 future.set_result(result)
 
         reference = command.reference
-        print_ = _print(command, bound)
-        accept = Accept(written, account.name, reference, print_, challenge)
+        print_ = self._print(command, bound)
+        kept_as = None if reference is None else self._privacy.reference(reference)
+        accept = Accept(written, account.name, kept_as, print_, challenge)
         self._committer.accept(accept, done)
         result = await future
         if result is None:
             log.debug("text.accepted", account=account.name, message=written[0].id, count=len(written))
-            return Submitted(written)
+            return Submitted(all_shown(written) if written[0].message_class is MessageClass.OTP else written)
         if isinstance(result, Replay):
             return await self._replay(result, reference or "", print_ or "")
         if isinstance(result, Taken):
@@ -324,7 +331,13 @@ class Hub:
             messages = await asyncio.to_thread(self._outbox.submission, replay.submission)
         except StoreUnavailable:
             raise Refused(Refusal.UNAVAILABLE, "StoreUnavailable", retry_after=1.0) from None
-        return Submitted(messages, replayed=True)
+        return Submitted(all_shown(messages), replayed=True)
+
+    def _print(self, command: SendTexts, bound: Bound | None) -> str | None:
+        """Tell two requests with one reference apart."""
+        if command.reference is None:
+            return None
+        return self._privacy.fingerprint(command) if bound is None else bound.fingerprint
 
     def _limit(self, account: Account, count: int) -> None:
         now = self._loop.time()
@@ -369,7 +382,7 @@ class Hub:
 
     async def _show(self, account: Account, command: ShowMessage | CancelMessage | ReleaseMessage) -> Shown:
         message = await self._find(account, command.id)
-        return Shown(message, await asyncio.to_thread(self._outbox.attempts, message.id))
+        return Shown(shown(message), await asyncio.to_thread(self._outbox.attempts, message.id))
 
     async def _list(self, account: Account, command: ListMessages) -> Listed:
         own = None if account.sees_all else account.name
@@ -382,7 +395,10 @@ class Hub:
                 value=command.cursor[:40],
                 why="not one of ours",
             )
-        return await asyncio.to_thread(self._outbox.page, command, own)
+        if command.reference is not None:
+            command = msgspec.structs.replace(command, reference=self._privacy.reference(command.reference))
+        page = await asyncio.to_thread(self._outbox.page, command, own)
+        return Listed(all_shown(page.messages), page.cursor)
 
     async def _cancel(self, account: Account, command: CancelMessage) -> Shown:
         message = await self._find(account, command.id)
@@ -401,10 +417,12 @@ class Hub:
     async def _release(self, account: Account, command: ReleaseMessage) -> Shown:
         _need(account.operates)
         message = await self._find(account, command.id)
+        if message.state is State.UNCERTAIN and not message.text:
+            raise Refused(Refusal.CONFLICT, "WrongState", state=message.state, why="its text was erased")
         state = await self._committer.call(partial(release, id=message.id, now=self._clock()))
         if state is not State.QUEUED or message.state is not State.UNCERTAIN:
             raise Refused(Refusal.CONFLICT, "WrongState", state=state, why="only a held UNCERTAIN message is released")
-        self._dispatcher.requeue(await self._find(account, message.id))
+        self._dispatcher.look(message.connector)
         return await self._show(account, command)
 
     async def _test(self, account: Account, command: TestConnector) -> Submitted:
@@ -466,13 +484,6 @@ def _hand_over(taken: list[tuple[Outlet, Message]], result: Replay | Taken | Sto
             outlet.give_up(message.segments)
             if isinstance(result, StoreUnavailable):
                 outlet.never_left(message)
-
-
-def _print(command: SendTexts, bound: Bound | None) -> str | None:
-    """Tell two requests with one reference apart."""
-    if command.reference is None:
-        return None
-    return fingerprint(command) if bound is None else bound.fingerprint
 
 
 def _need(allowed: bool) -> None:

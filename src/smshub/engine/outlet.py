@@ -53,6 +53,9 @@ class Plan(Protocol):
     def requeue(self, message: Message) -> None:
         """Give a message that is QUEUED on disk to the outlet it names."""
 
+    async def opened(self, rows: Sequence[Message]) -> list[Message]:
+        """Give messages of the database with the texts to send; reject those whose text cannot be read any more."""
+
     def bar(self, message: Message) -> None:
         """Reject a message that is QUEUED and whose recipient is blocked."""
 
@@ -404,7 +407,7 @@ class Outlet:
             self.lanes.begin_reading(message_class)
             wall = time.time()
             rows = await asyncio.to_thread(self._outbox.due, self.name, message_class, wall, BOUND)
-            self.lanes.read(message_class, rows, complete=len(rows) < BOUND)
+            self.lanes.read(message_class, await self._plan.opened(rows), complete=len(rows) < BOUND)
         due_at = await asyncio.to_thread(self._outbox.next_due, self.name, time.time())
         if due_at is not None:
             self.wake_at(due_at)

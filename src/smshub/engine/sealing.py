@@ -29,18 +29,34 @@ class Seal:
 
     def close(self, text: str, context: str) -> str:
         """Seal a text."""
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, text.encode("utf-8", "surrogatepass"), context.encode())
+        sealed = self._close(text.encode("utf-8", "surrogatepass"), context)
         return PREFIX + base64.b64encode(sealed).decode("ascii")
 
     def open(self, sealed: str, context: str) -> str:
         """Give the text back. Raises `Broken`."""
         try:
             raw = base64.b64decode(sealed.removeprefix(PREFIX).encode("ascii"), validate=True)
-            opened = self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], context.encode())
-        except (InvalidTag, Error, ValueError):
+        except (Error, ValueError):
             raise Broken("it cannot be opened with this key") from None
-        return opened.decode("utf-8", "surrogatepass")
+        return self._open(raw, context).decode("utf-8", "surrogatepass")
+
+    def close_bytes(self, data: bytes, context: str) -> bytes:
+        """Seal what is no text."""
+        return PREFIX.encode() + self._close(data, context)
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """Give it back. Raises `Broken`."""
+        return self._open(sealed.removeprefix(PREFIX.encode()), context)
+
+    def _close(self, data: bytes, context: str) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, data, context.encode())
+
+    def _open(self, raw: bytes, context: str) -> bytes:
+        try:
+            return self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], context.encode())
+        except (InvalidTag, ValueError):
+            raise Broken("it cannot be opened with this key") from None
 
 
 def is_sealed(text: str) -> bool:
