@@ -33,6 +33,7 @@ def request(
     valid_for: Annotated[float | None, typer.Option(help="Seconds for which it is valid.")] = None,
     host: Annotated[str | None, typer.Option(help="Site that the text is bound to.")] = None,
     app_hash: Annotated[str | None, typer.Option(help="Android app that reads the text.")] = None,
+    fallback: Annotated[str | None, typer.Option(help="Mail address that it goes to where no text can.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a code and send it."""
@@ -47,6 +48,7 @@ def request(
         "valid_for": valid_for,
         "host": host,
         "app_hash": app_hash,
+        "fallback": fallback,
     }
     _tell(hub.post("/v1/otp", given(members)), as_json=as_json)
 
@@ -104,3 +106,5 @@ def _tell(answer: dict[str, object], *, as_json: bool) -> None:
     print_fields([(name.replace("_", " "), answer.get(name)) for name in FIELDS])
     if answer.get("clipped"):
         print("its life was cut to what the account allows")
+    if answer.get("mailed"):
+        print("it goes by mail, since no route leads to the number")

@@ -94,7 +94,22 @@ class OtpPolicySettings(Settings):
         examples=[["FA+9qCX9VSu"]],
     )
     custom_code: bool = setting("Let requests bring codes of their own.", default=False)
-    generic: bool = setting("Answer a check with yes or no only, without saying what was wrong.", default=False)
+    generic: bool | None = setting(
+        "Answer a check with yes or no only, without saying what was wrong: true at every door, false at none; without"
+        " it /v1 says no more, and OTP-Pi's door tells an expired code from a wrong one.",
+        None,
+    )
+    fallback: bool = setting(
+        "Let requests name a mail address that the code goes to where its text cannot; whoever reads that mail then"
+        " has the code of the number.",
+        default=False,
+    )
+    fallback_after: float = setting(
+        "Seconds after which a text that has not left goes by mail instead, where the request names an address.",
+        30.0,
+        ge=1,
+        le=otp.LONGEST_LIFE,
+    )
 
 
 class OtpSettings(OtpPolicySettings):

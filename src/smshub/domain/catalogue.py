@@ -74,6 +74,8 @@ CATALOGUE: Mapping[str, str] = {
     "BadParam": "{name} has more than {limit} characters.",
     "BadCode": "The code cannot be used: {why}.",
     "OwnCodeNotAllowed": "This account may not bring a code of its own.",
+    "FallbackNotAllowed": "This account may not send a code by mail where its text cannot go.",
+    "FallbackOfMail": "The receiver is a mail address already; a fallback is for numbers.",
     "HostNotAllowed": "This account may not bind a code to the site '{value}'.",
     "AppHashNotAllowed": "This account may not bind a code to the app '{value}'.",
     "OtpInvalid": "The code is wrong, or counts no more.",

@@ -27,7 +27,8 @@ class RequestOtp(msgspec.Struct, frozen=True):
     end its life, never later than the policy's longest. `code` is the caller's own, None lets the hub draw one.
     `host` asks for the origin-bound last line, `app_hash` for that of SMS Retriever; both take the account's leave.
     `source` is the address of the person behind the request, for the limits. `fallback` is a mail address that the
-    code goes to where no text can. `key` is the caller's idempotency key: the same request again gets the first answer.
+    code goes to where no text can (it stays bound to `to`). `key` is the caller's idempotency key: the same request
+    again gets the first answer.
     """
 
     to: str
@@ -86,7 +87,8 @@ class OtpRequested(msgspec.Struct, frozen=True):
     """
     A code is on its way, on disk. `resend_after` is when (seconds since 1970) it may be sent again at the soonest.
 
-    `clipped`: the caller asked for a longer life than the policy gives. `message` is without its text.
+    `clipped`: the caller asked for a longer life than the policy gives. `message` is without its text. `mailed`: it
+    goes to the mail address that the request fell back to.
     """
 
     id: str
@@ -97,20 +99,23 @@ class OtpRequested(msgspec.Struct, frozen=True):
     message: Message
     clipped: bool = False
     replayed: bool = False
+    mailed: bool = False
 
 
 class OtpVerified(msgspec.Struct, frozen=True):
     """
     What a check came to. `generic`: the account asks that outsiders are told yes or no, nothing more.
 
-    `tries_left` is how many more checks the challenge stands.
+    Where that is None, the account leaves it to the door. `tries_left` is how many more checks the challenge stands.
+    `mailed`: the code that matched went to a mail address, so it shows nothing of the number it is bound to.
     """
 
     verdict: Verdict
     reference: str
     to: str
     tries_left: int = 0
-    generic: bool = False
+    generic: bool | None = None
+    mailed: bool = False
 
 
 class Counted(msgspec.Struct, frozen=True, array_like=True):

@@ -66,7 +66,9 @@ class OtpPolicy(msgspec.Struct, frozen=True):
     `tries` are the checks of one challenge; `failures_per_hour` and `lock_after` (in a row) those of a recipient.
     `resend_after` are the seconds before the first repeat, twice as many before each further one. `hosts` and
     `app_hashes` are those that a text may be bound to. `custom_code`: it may bring codes of its own. `unsafe` lets
-    codes have four or five characters. `generic`: outsiders are told yes or no, nothing more.
+    codes have four or five characters. `generic`: outsiders are told yes or no, nothing more; None leaves that to the
+    door. `fallback`: a request may name a mail address that the code goes to where its text has not left within
+    `fallback_after` seconds.
     """
 
     length: int = SAFE_LENGTH
@@ -83,7 +85,9 @@ class OtpPolicy(msgspec.Struct, frozen=True):
     hosts: frozenset[str] = frozenset()
     app_hashes: frozenset[str] = frozenset()
     custom_code: bool = False
-    generic: bool = False
+    generic: bool | None = None
+    fallback: bool = False
+    fallback_after: float = 30.0
     guard: GuardPolicy = GuardPolicy()
 
 

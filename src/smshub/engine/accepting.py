@@ -21,7 +21,7 @@ from smshub.domain.message import Message, MessageClass
 from smshub.domain.numbers import BadNumber, BadOriginator, Msisdn, parse_msisdn, parse_originator
 from smshub.domain.retry import LONGEST_VALIDITY, ClassPolicy
 from smshub.domain.text import BadText, check_text, measure, transliterate
-from smshub.store.batch import Again, Opening, Taken
+from smshub.store.batch import Again, Instead, Opening, Taken
 
 LONGEST_REFERENCE = 255
 FARTHEST_SCHEDULE = 366 * 86_400.0
@@ -36,7 +36,7 @@ class Bound:
     with one idempotency key apart.
     """
 
-    bind: Callable[[Message], tuple[Message, Opening | Again]]
+    bind: Callable[[Message], tuple[Message, Opening | Again | Instead]]
     fingerprint: str = ""
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from smshub.domain import otp
 from smshub.domain.accounts import Account
+from smshub.domain.addresses import is_address
 from smshub.domain.challenges import (
     Counted,
     Leave,
@@ -32,7 +33,16 @@ from smshub.domain.otp import OtpKey, OtpPolicy
 from smshub.engine.accepting import Bound, Unbound
 from smshub.engine.committer import Committer
 from smshub.engine.ids import Ids
-from smshub.engine.otp_drafts import check_bound, code_of, fingerprint, life_of, receiver_of, subject_of, text_of
+from smshub.engine.otp_drafts import (
+    check_bound,
+    code_of,
+    fallback_of,
+    fingerprint,
+    life_of,
+    receiver_of,
+    subject_of,
+    text_of,
+)
 from smshub.engine.privacy import Privacy
 from smshub.store.batch import Again, Check, Held, Opening, Taken
 from smshub.store.challenges import Challenge, read_challenge, unlock
@@ -118,6 +128,7 @@ class Challenges:
         policy = account.otp
         check_bound(command.reference, command.params)
         to = receiver_of(account, command.to)
+        fallback = fallback_of(account, command, to)
         expires_at, clipped = life_of(policy, command, now)
         code = code_of(policy, command, self._below)
         texts = SendTexts(
@@ -133,8 +144,8 @@ class Challenges:
         )
         print_ = "" if command.key is None else fingerprint(self.keys[-1], command)
         leave = await self._guard(account, command, to, now)
-        bound = Bound(partial(self._open, policy, command, to, code), print_)
-        submitted = await self._sent(account, texts, bound, command.reference, now, leave)
+        bound = Bound(partial(self._open, policy, command, to, code, fallback), print_)
+        submitted = await self._sent(account, texts, bound, command.reference, now, leave, fallback)
         return await self._requested(account, command, submitted, clipped=clipped)
 
     async def _guard(self, account: Account, command: RequestOtp, to: str, now: float) -> Leave:
@@ -151,9 +162,10 @@ class Challenges:
             return NO_LEAVE
 
     def _open(
-        self, policy: OtpPolicy, command: RequestOtp, to: str, code: str, message: Message
+        self, policy: OtpPolicy, command: RequestOtp, to: str, code: str, fallback: str | None, message: Message
     ) -> tuple[Message, Opening]:
         key = self.keys[0]
+        waits = fallback is not None and message.to != fallback
         return message, Opening(
             id=message.id,
             account=message.account,
@@ -166,14 +178,24 @@ class Challenges:
             expires_at=message.expires_at,
             failures_per_hour=policy.failures_per_hour,
             lock_after=policy.lock_after,
+            fallback=fallback,
+            fallback_subject=None if fallback is None else command.subject,
+            fallback_at=message.created_at + policy.fallback_after if waits else None,
         )
 
     async def _sent(
-        self, account: Account, texts: SendTexts, bound: Bound, reference: str, now: float, leave: Leave = NO_LEAVE
+        self,
+        account: Account,
+        texts: SendTexts,
+        bound: Bound,
+        reference: str,
+        now: float,
+        leave: Leave = NO_LEAVE,
+        fallback: str | None = None,
     ) -> Submitted:
         try:
             counted = Bound(partial(_counted, bound.bind, leave.counted), bound.fingerprint)
-            submitted = await self._send(account, texts, counted)
+            submitted = await self._send_somehow(account, texts, counted, fallback)
         except Unbound as unbound:
             self.guard.unsent(leave)
             raise _held(unbound.taken, reference, now) from None
@@ -188,6 +210,15 @@ class Challenges:
             self.guard.unsent(leave)
         return submitted
 
+    async def _send_somehow(self, account: Account, texts: SendTexts, bound: Bound, fallback: str | None) -> Submitted:
+        """Send a text, or, where no route leads to its number, a mail. Raises `Refused` and `Unbound`."""
+        try:
+            return await self._send(account, texts, bound)
+        except Refused as refused:
+            if fallback is None or refused.error != "NoRoute":
+                raise
+        return await self._send(account, msgspec.structs.replace(texts, to=(fallback,)), bound)
+
     async def _requested(
         self, account: Account, command: RequestOtp, submitted: Submitted, *, clipped: bool
     ) -> OtpRequested:
@@ -200,12 +231,13 @@ class Challenges:
         return OtpRequested(
             id=message.submission,
             reference=command.reference,
-            to=message.to_written,
+            to=command.to,
             expires_at=message.expires_at,
             resend_after=resend_after,
             message=blanked(message),
             clipped=clipped,
             replayed=submitted.replayed,
+            mailed=is_address(message.to) and not is_address(command.to),
         )
 
     async def _read(self, challenge: str) -> Challenge | None:
@@ -226,18 +258,23 @@ class Challenges:
         if wait > 0:
             raise Refused(Refusal.LIMITED, "ResendEarly", retry_after=wait, seconds=math.ceil(wait))
         first = await asyncio.to_thread(self._outbox.message, kept.id)
-        if first is None or not (text := kept_text(first, self._privacy)):
+        # After a fallback to mail it goes there again.
+        last = first if kept.message_id == kept.id else await asyncio.to_thread(self._outbox.message, kept.message_id)
+        if first is None or last is None:
+            raise Refused(Refusal.CONFLICT, "OtpOver")
+        text = kept_text(first, self._privacy) or kept_text(last, self._privacy)
+        if not text:
             raise Refused(Refusal.CONFLICT, "OtpOver")
         leave = await self.guard.check(account, kept.recipient, command.source, now)
         texts = SendTexts(
-            to=(first.to_written,),
+            to=(last.to_written,),
             text=text,
-            originator=first.originator or None,
+            originator=last.originator or None,
             message_class=MessageClass.OTP,
-            client=first.client,
+            client=last.client,
             source=command.source,
             expires_at=kept.expires_at,
-            subject=first.subject or None,
+            subject=last.subject or None,
         )
         submitted = await self._sent(account, texts, Bound(partial(_again, kept)), kept.reference, now, leave)
         message = submitted.messages[0]
@@ -248,6 +285,7 @@ class Challenges:
             expires_at=kept.expires_at,
             resend_after=message.created_at + otp.spacing(policy.resend_after, kept.sends + 1),
             message=blanked(message),
+            mailed=is_address(message.to) and not is_address(first.to),
         )
 
     # --- verifying --------------------------------------------------------------------------------------------------
@@ -276,7 +314,14 @@ class Challenges:
         checked = await self._committer.check(check)
         if checked.verdict is Verdict.MATCH:
             await self._learn(account, to, now)
-        return OtpVerified(checked.verdict, command.reference, command.to, checked.tries_left, policy.generic)
+        return OtpVerified(
+            checked.verdict,
+            command.reference,
+            command.to,
+            checked.tries_left,
+            policy.generic,
+            mailed=checked.mailed,
+        )
 
     async def _learn(self, account: Account, to: str, now: float) -> None:
         # The code is consumed by now: whatever the guard thinks of it, the caller must hear that it was right.

@@ -6,7 +6,14 @@ import msgspec
 
 from smshub.domain import otp
 from smshub.domain.accounts import Account
-from smshub.domain.addresses import BadSubject, blocking_key, check_subject
+from smshub.domain.addresses import (
+    BadAddress,
+    BadSubject,
+    blocking_key,
+    check_subject,
+    is_address,
+    parse_address,
+)
 from smshub.domain.challenges import RequestOtp
 from smshub.domain.commands import Refusal, Refused
 from smshub.domain.otp import OtpKey, OtpPolicy
@@ -36,6 +43,23 @@ def subject_of(command: RequestOtp) -> str | None:
 def receiver_of(account: Account, written: str) -> str:
     """Read a receiver as a code is bound to it: a number, or a mail address in small letters. Raises `Refused`."""
     return blocking_key(recipient_of(account, written))
+
+
+def fallback_of(account: Account, command: RequestOtp, to: str) -> str | None:
+    """Read the mail address that a code to `to` goes to where its text cannot. Raises `Refused`."""
+    written = command.fallback
+    if written is None:
+        return None
+    if not account.otp.fallback:
+        raise Refused(Refusal.FORBIDDEN, "FallbackNotAllowed", member="fallback")
+    if is_address(to):
+        raise Refused(Refusal.MALFORMED, "FallbackOfMail", member="fallback")
+    if account.channels and "email" not in account.channels:
+        raise Refused(Refusal.FORBIDDEN, "ChannelClosed", member="fallback", channel="mail")
+    try:
+        return parse_address(written.strip())
+    except BadAddress as error:
+        raise Refused(Refusal.MALFORMED, "BadAddress", member="fallback", value=written[:64], why=error) from None
 
 
 def life_of(policy: OtpPolicy, command: RequestOtp, now: float) -> tuple[float, bool]:

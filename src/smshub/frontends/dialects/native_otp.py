@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, ResendOtp, Verdict, VerifyOtp
 from smshub.domain.commands import Refusal, Refused, Reply
@@ -68,7 +68,13 @@ class OtpRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     app_hash: Annotated[
         str | None, Meta(description="Android app that reads the text (SMS Retriever), one of the account's.")
     ] = None
-    fallback: Annotated[str | None, Meta(description="Mail address that the code goes to where no text can.")] = None
+    fallback: Annotated[
+        str | None,
+        Meta(
+            description="Mail address that the code goes to where no text can, if the account allows it; the code stays"
+            " bound to the number."
+        ),
+    ] = None
     client: Annotated[str | None, Meta(description="The calling system, for the logs; one line.")] = None
     source: Annotated[str | None, _Source] = None
 
@@ -92,6 +98,9 @@ class OtpDocument(Struct, frozen=True):
     resend_after: Annotated[Time, Meta(description="It may be sent again from then on.")]
     clipped: Annotated[bool, Meta(description="Whether you asked for a longer life than the account gives.")]
     message: OtpMessage
+    mailed: Annotated[
+        bool | UnsetType, Meta(description="True where it goes to your `fallback`: no route leads to the number.")
+    ] = UNSET
 
 
 class VerifyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,10 +118,17 @@ class VerdictDocument(Struct, frozen=True):
 
     verdict: Annotated[
         Verdict,
-        Meta(description="MATCH, or why not; where the account's answers are `generic`, MISMATCH whatever it was."),
+        Meta(description="MATCH or MISMATCH; with `generic = false` in the account's policy also why not."),
     ]
     match: bool
     tries_left: Annotated[int | None, Meta(description="How many more checks it stands; null where it is not told.")]
+    mailed: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="True where the code that matched went to your `fallback`: somebody reads that mailbox, and"
+            " nothing is shown of the number."
+        ),
+    ] = UNSET
 
 
 class ResendRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -179,6 +195,7 @@ def encode_requested(reply: Reply) -> bytes:
             resend_after=rfc3339(reply.resend_after),
             clipped=reply.clipped,
             message=OtpMessage(message.id, message.state, message.segments, message.encoding),
+            mailed=reply.mailed or UNSET,
         )
     )
 
@@ -187,9 +204,11 @@ def encode_verified(reply: Reply) -> bytes:
     """Write the answer to a check."""
     assert isinstance(reply, OtpVerified)
     match = reply.verdict is Verdict.MATCH
-    if reply.generic:
-        return _encode(VerdictDocument(Verdict.MATCH if match else Verdict.MISMATCH, match, None))
-    return _encode(VerdictDocument(reply.verdict, match, reply.tries_left))
+    mailed = reply.mailed or UNSET
+    if reply.generic is False:
+        return _encode(VerdictDocument(reply.verdict, match, reply.tries_left, mailed))
+    # Strangers learn nothing else, unless the account wants it told (security: unknown, used, expired look alike).
+    return _encode(VerdictDocument(Verdict.MATCH if match else Verdict.MISMATCH, match, None, mailed))
 
 
 def _params(written: tuple[str | int | float, ...]) -> tuple[str, str, str, str]:

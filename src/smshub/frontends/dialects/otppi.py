@@ -203,8 +203,9 @@ def _send(name: str, data: Mapping[str, Any], client: str) -> SendTexts:
 def _request_otp(data: Mapping[str, Any], client: str) -> RequestOtp:
     to, reference, params = _receiver(data), _otp_reference(data), _params(data)
     template = _text(data, "message").strip() or None
-    subject = _text(data, "subject").strip() or None if is_address(to) else None
-    content = "\n".join((reference, *params, template or "", subject or ""))
+    fallback = _text(data, "fallback").strip() or None
+    subject = _text(data, "subject").strip() or None if fallback or is_address(to) else None
+    content = "\n".join((reference, *params, template or "", subject or "", *filter(None, (fallback,))))
     return RequestOtp(
         to=to,
         reference=reference,
@@ -212,6 +213,7 @@ def _request_otp(data: Mapping[str, Any], client: str) -> RequestOtp:
         template=template,
         subject=subject,
         expires_at=_expiration(data.get("expiration")),
+        fallback=fallback,
         client=client,
         key=_reference("request-otp", data, to, content),
     )
