@@ -1,9 +1,11 @@
 """Lists, lanes, leases and configured objects, on every store."""
 
+import msgspec
 import pytest
 
 from smshub.domain.commands import ListMessages
 from smshub.domain.message import MessageClass, State
+from smshub.store import reads
 from smshub.store.leases import Lease, acquire_lease, list_leases, release_lease, renew_lease
 from smshub.store.objects import Declared, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Accept, Batch
@@ -72,6 +74,9 @@ def test_a_message_that_comes_between_two_pages_moves_none(ten, desk):
         (ListMessages(account="bank"), "shop", []),
         (ListMessages(to="491701"), None, ["m3", "m2"]),
         (ListMessages(to="491701"), "bank", ["m3"]),
+        (ListMessages(to="491701", state=State.SENT), None, ["m2"]),
+        (ListMessages(to="491701", until=3.0), None, ["m2"]),
+        (ListMessages(to="491701", since=0.0, limit=1), None, ["m3"]),
         (ListMessages(state=State.SENT), "shop", ["m4", "m2", "m0"]),
         (ListMessages(connector="b"), None, ["m9", "m8"]),
         (ListMessages(message_class=MessageClass.OTP), None, ["m9"]),
@@ -204,3 +209,16 @@ def test_what_the_file_declares_is_changed_only_there(outbox):
     assert [type(None), Declared, Declared] == [type(result) for result in results]
     assert [("file", {"from": "file"})] == [(one.origin, one.body) for one in shown]
     assert [("database", {"from": "console"})] == [(one.origin, one.body) for one in outbox.read(list_objects)]
+
+
+def test_of_very_many_to_one_number_a_page_goes_on_where_the_search_ended(ten, monkeypatch):
+    """A filter that none of them passes gives an empty page and where to look further back, until there is nothing."""
+    monkeypatch.setattr(reads, "MOST_OF_ONE", 1)
+    wanted = ListMessages(to="491701", state=State.SENT)
+
+    first = ten.page(wanted, None)
+    second = ten.page(msgspec.structs.replace(wanted, cursor=first.cursor), None)
+
+    assert ([], "m3") == (ids(first), first.cursor)
+    assert ["m2"] == ids(second)
+    assert None is ten.page(msgspec.structs.replace(wanted, cursor=second.cursor), None).cursor

@@ -18,12 +18,15 @@ from sqlalchemy import (
 )
 
 from smshub.domain.commands import Listed, ListMessages
+from smshub.domain.ids import SLACK, first_id
 from smshub.domain.message import Attempt, Message, MessageClass, State
 from smshub.store.batch import Replay
 from smshub.store.schema import LIVE_CONDITION, attempts, messages, submissions
 from smshub.store.texts import storable
 
 MAX_PAGE = 1000
+# Of the messages of one recipient so many are looked through at once; the next page goes on from there.
+MOST_OF_ONE = 20_000
 m = messages.c
 _EVERY = select(*messages.columns)
 _NAMES = tuple(column.name for column in messages.columns)
@@ -145,6 +148,7 @@ def read_page(connection: Connection, wanted: ListMessages, account: str | None)
     )
     if wanted.since is not None:
         others.append(m.created_at >= wanted.since)
+        indexed.append(m.id >= first_id(wanted.since - SLACK))
     if wanted.until is not None:
         others.append(m.created_at < wanted.until)
     if wanted.reference is not None:
@@ -152,18 +156,41 @@ def read_page(connection: Connection, wanted: ListMessages, account: str | None)
         statement = _EVERY.where(under, *indexed, *others).order_by(_BY_SORTING)
     elif wanted.to is not None:
         # First the ids, out of the index alone (schema.by_account), then the rows.
-        ids = select(m.id).where(*whose, *indexed)
-        if not others:
-            ids = ids.order_by(_BY_SORTING).limit(limit + 1)
-        statement = _EVERY.where(m.id.in_(ids), *others).order_by(_BY_SORTING)
+        ids = select(m.id).where(*whose, *indexed).order_by(_BY_SORTING)
+        if others:
+            return _chosen(connection, ids, others, limit)
+        statement = _EVERY.where(m.id.in_(ids.limit(limit + 1))).order_by(_BY_SORTING)
     elif wanted.state is State.UNCERTAIN:
         # They are few among many, and found among those with which something is still to be done.
         statement = _EVERY.where(_LIVE, *whose, *indexed, *others).order_by(_BY_SORTING)
     else:
         statement = _EVERY.where(*whose, *indexed, *others).order_by(m.id.desc())
-    found = _messages(connection, statement.limit(limit + 1))
-    more = len(found) > limit
-    return Listed(found[:limit], found[limit - 1].id if more else None)
+    return _page(_messages(connection, statement.limit(limit + 1)), limit)
+
+
+def _page(found: Sequence[Message], limit: int) -> Listed:
+    """Cut a page off what was found, which is one more where there is another page."""
+    return Listed(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+
+
+def _chosen(connection: Connection, ids: Select[Any], others: Sequence[ColumnElement[bool]], limit: int) -> Listed:
+    """
+    Choose among the messages of a number, whose ids are read once, some hundred rows at a time.
+
+    One statement for all would do as well, but PostgreSQL then reads the rows of everybody.
+    """
+    every = list(connection.execute(ids.limit(MOST_OF_ONE)).scalars())
+    found: list[Message] = []
+    for place in range(0, len(every), MAX_PAGE):
+        some = _EVERY.where(m.id.in_(every[place : place + MAX_PAGE]), *others).order_by(_BY_SORTING)
+        found += _messages(connection, some.limit(limit + 1 - len(found)))
+        if len(found) > limit:
+            break
+    else:
+        if len(every) == MOST_OF_ONE:
+            # There may be more of them further back.
+            return Listed(tuple(found), every[-1])
+    return _page(found, limit)
 
 
 # Newest first, by sorting the few rows found rather than by walking all in the order of their ids.
