@@ -74,7 +74,7 @@ def test_a_message_that_comes_between_two_pages_moves_none(ten, desk):
         (ListMessages(account="bank"), "shop", []),
         (ListMessages(to="491701"), None, ["m3", "m2"]),
         (ListMessages(to="491701"), "bank", ["m3"]),
-        (ListMessages(to="491701", state=State.SENT), None, ["m2"]),
+        (ListMessages(to="491701", state=State.SENT), None, ["m3", "m2"]),
         (ListMessages(to="491701", until=3.0), None, ["m2"]),
         (ListMessages(to="491701", since=0.0, limit=1), None, ["m3"]),
         (ListMessages(state=State.SENT), "shop", ["m4", "m2", "m0"]),
@@ -214,7 +214,7 @@ def test_what_the_file_declares_is_changed_only_there(outbox):
 def test_of_very_many_to_one_number_a_page_goes_on_where_the_search_ended(ten, monkeypatch):
     """A filter that none of them passes gives an empty page and where to look further back, until there is nothing."""
     monkeypatch.setattr(reads, "MOST_OF_ONE", 1)
-    wanted = ListMessages(to="491701", state=State.SENT)
+    wanted = ListMessages(to="491701", until=3.0)
 
     first = ten.page(wanted, None)
     second = ten.page(msgspec.structs.replace(wanted, cursor=first.cursor), None)
