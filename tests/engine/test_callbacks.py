@@ -86,6 +86,19 @@ async def test_a_text_that_a_provider_repeats_is_kept_once(rig):
     assert [("a", "491701234567", "Hello")] == [(one.connector, one.sender, one.text) for one in page.texts]
 
 
+async def test_a_text_of_which_more_comes_takes_its_own_place(rig):
+    """By its reference: there is one text, with the id of the first part and all that has come, and one of another."""
+    inbox = Inbox(rig.outbox, rig.committer)
+    events = rig.dispatcher.outlets["a"]
+    kept = []
+    for ref, text in (("r1", "one […]"), ("r2", "other"), ("r1", "one two"), ("r1", "one two")):
+        events.incoming(Incoming("", "", "491701234567", "4930123", text, NOW, ref), lambda: kept.append(1))
+    await rig.until(lambda: len(kept) == 4)
+
+    page = await inbox.handlers[ListIncoming](rig.account, ListIncoming())
+    assert ["other", "one two"] == [one.text for one in page.texts]
+
+
 def forged(_):
     """Say that the call is not the provider's."""
     raise Forged

@@ -41,6 +41,8 @@ def smsc(
     system_id: Annotated[str | None, typer.Option(help="Name that a bind must have; without it any may bind.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the password that a bind must have.")] = None,
     throughput: Annotated[float | None, typer.Option(help="Submits a second, past which it throttles.")] = None,
+    *,
+    reply: Annotated[str | None, typer.Option(help="A text that each handset answers with.")] = None,
 ) -> None:
     """Run a message centre that speaks SMPP 3.4; it prints each text that it takes."""
     from smshub.cli.profile import first_line  # noqa: PLC0415
@@ -52,6 +54,7 @@ def smsc(
         password=first_line(password_file),
         throughput=throughput,
         show=show,
+        reply=reply,
     )
     _run(simulator, host, port, "SMPP message centre")
 

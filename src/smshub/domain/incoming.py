@@ -7,7 +7,8 @@ class Incoming(msgspec.Struct, frozen=True):
     """
     A text that came in through a connector (MO). Times are seconds since 1970.
 
-    `id` is the hub's own, `ref` the provider's where it gives one: by connector and `ref` a repeat is recognised.
+    `id` is the hub's own, `ref` the provider's where it gives one: by connector and `ref` a repeat is recognised, and
+    the rest of a text that comes in parts.
     `sender` and `to` are E.164 digits where they are numbers, otherwise as the provider gave them.
     """
 

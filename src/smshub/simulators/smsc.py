@@ -7,15 +7,17 @@ says otherwise (`smshub.simulators.faults`).
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
 from smshub.domain.delivery import Receipt, ReceiptState
-from smshub.domain.gsm7 import decode_gsm7
-from smshub.domain.text import decode_ucs2
-from smshub.protocols.smpp.events import Event, Limits, Requested, Side, State, Unbound
+from smshub.domain.gsm7 import encode_gsm7
+from smshub.domain.text import Encoding, split
+from smshub.protocols.smpp.contents import decode_text, part_of
+from smshub.protocols.smpp.events import Event, Limits, Requested, Responded, Side, State, Unbound
 from smshub.protocols.smpp.pdus import BINDS, Command, Pdu, Value
 from smshub.protocols.smpp.receipt import format_receipt
 from smshub.protocols.smpp.session import Session
@@ -36,8 +38,6 @@ FAULTS = (
     Action.RECEIPT,
 )
 
-_CODING = 0x0C  # the alphabet's bits of data_coding, SMPP 3.4 §5.2.19
-_UCS2 = 0x08
 _UNFINISHED = 1_000  # long texts of which parts are missing are forgotten beyond so many
 
 
@@ -59,7 +59,8 @@ class SmscSimulator:
     The message centre. `received` lists every submit_sm; `show` gets a line for each whole text.
 
     With `system_id` and `password` binds must carry them. `throughput` is how many submits a second are taken before
-    the rest is answered ESME_RTHROTTLED. `receipt_delay` is in seconds.
+    the rest is answered ESME_RTHROTTLED. `receipt_delay` is in seconds. With `reply` each handset that gets a text
+    answers with that one.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class SmscSimulator:
         throughput: float | None = None,
         receipt_delay: float = 0.05,
         show: Callable[[str], None] | None = None,
+        reply: str | None = None,
     ) -> None:
+        self.reply = reply
         self.script = script or Script()
         self.system_id = system_id
         self.password = password
@@ -80,7 +83,8 @@ class SmscSimulator:
         self.show = show
         self.received: list[Received] = []
         self.links: set[_Link] = set()
-        self.owed: list[Pdu] = []  # delivery reports for which nobody was bound
+        self.owed: list[Pdu] = []  # reports and texts for which nobody was bound
+        self.answered: deque[Pdu] = deque(maxlen=1_000)  # the answers to what was delivered
         self._server: asyncio.Server | None = None
         self._count = 0
         self._second = (0, 0)
@@ -119,11 +123,11 @@ class SmscSimulator:
 
     def take(self, pdu: Pdu, message_id: str, action: Action) -> Received:
         """Note a submit_sm and show its text when it is whole."""
-        number, total, reference = _concatenation(pdu)
+        number, total, reference = part_of(pdu)
         received = Received(
             source=pdu.text("source_addr"),
             to=pdu.text("destination_addr"),
-            text=_decode(pdu),
+            text=decode_text(pdu.number("data_coding"), pdu.user_data),
             message_id=message_id,
             action=action,
             at=time.time(),
@@ -145,12 +149,47 @@ class SmscSimulator:
             del self._parts[next(iter(self._parts))]
         return received
 
+    def write(self, source: str, to: str, text: str, *, data_coding: int | None = None) -> None:
+        """
+        Let somebody send a text to a number of the ESME's: a deliver_sm for each segment.
+
+        Raises ValueError where it cannot be cut. With `data_coding` it is written in one, in GSM 03.38, Latin 1 or
+        UCS-2 as that says.
+        """
+        self._count += 1
+        for segment in split(text, reference=self._count % 256):
+            coding = (0x08 if segment.encoding is Encoding.UCS2 else 0x00) if data_coding is None else data_coding
+            charset = {0x01: "latin-1", 0x03: "latin-1", 0x08: "utf-16-be"}.get(coding)
+            octets = segment.text.encode(charset) if charset else encode_gsm7(segment.text)
+            fields: dict[str, Value] = {
+                "source_addr": source,
+                "source_addr_ton": 1 if source.isdigit() else 5,  # SMPP 3.4 §5.2.5
+                "source_addr_npi": 1 if source.isdigit() else 0,
+                "destination_addr": to,
+                "dest_addr_ton": 1 if to.isdigit() else 5,
+                "dest_addr_npi": 1 if to.isdigit() else 0,
+                "esm_class": 0x40 if segment.udh else 0,
+                "data_coding": coding,
+                "short_message": segment.udh + octets,
+            }
+            self.deliver(Pdu(Command.DELIVER_SM, fields))
+
+    def deliver(self, pdu: Pdu) -> None:
+        """Send a deliver_sm over any link that receives; without one, when there is."""
+        for link in self.links:
+            if link.bound_to_receive:
+                link.deliver(pdu)
+                return
+        self.owed.append(pdu)
+
     def _show(self, received: Received, text: str, segments: int) -> None:
         if self.show is not None:
             flash = " flash" if received.pdu.number("data_coding") & 0xF3 == 0x10 else ""
             many = f" ({segments} segments)" if segments > 1 else ""
             printable = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
             self.show(f"{received.source or '-'} -> {received.to}{flash}{many}: {printable}")
+        if self.reply is not None:
+            self.write(received.to, received.source, self.reply)
 
 
 class _Link(asyncio.Protocol):
@@ -230,7 +269,9 @@ class _Link(asyncio.Protocol):
                 case Unbound():
                     self._flush()
                     self._transport.close()
-                case _:  # what was violated has been answered, and nobody waits for a deliver_sm_resp
+                case Responded(pdu=pdu):
+                    self._smsc.answered.append(pdu)
+                case _:  # what was violated has been answered
                     pass
             if self._transport.is_closing():
                 return
@@ -306,11 +347,10 @@ class _Link(asyncio.Protocol):
             "destination_addr": received.source,
         }
         pdu = Pdu(Command.DELIVER_SM, fields)
-        for link in (self, *self._smsc.links):
-            if link.bound_to_receive:
-                link.deliver(pdu)
-                return
-        self._smsc.owed.append(pdu)
+        if self.bound_to_receive:
+            self.deliver(pdu)
+        else:
+            self._smsc.deliver(pdu)
 
 
 def _status(code: str) -> int:
@@ -321,30 +361,3 @@ def _status(code: str) -> int:
         return int(code, 0)
     except ValueError:
         return Status.ESME_RSYSERR
-
-
-def _concatenation(pdu: Pdu) -> tuple[int, int, int]:
-    """Tell which part of how many a segment is, and its reference (TS 23.040 §9.2.3.24.1, SMPP 3.4 §5.3.2.22)."""
-    if total := pdu.number("sar_total_segments"):
-        return pdu.number("sar_segment_seqnum"), total, pdu.number("sar_msg_ref_num")
-    data = pdu.message
-    if pdu.number("esm_class") & 0x40 and data:
-        header = data[1 : 1 + data[0]]
-        while len(header) >= 2 and len(header) >= 2 + header[1]:
-            kind, value = header[0], header[2 : 2 + header[1]]
-            if kind == 0x00 and len(value) == 3 and 0 < value[2] <= value[1]:
-                return value[2], value[1], value[0]
-            if kind == 0x08 and len(value) == 4 and 0 < value[3] <= value[2]:
-                return value[3], value[2], int.from_bytes(value[:2], "big")
-            header = header[2 + header[1] :]
-    return 1, 1, 0
-
-
-def _decode(pdu: Pdu) -> str:
-    """Read a segment's text as its data_coding says."""
-    coding = pdu.number("data_coding")
-    if coding & 0xC0 == 0 and coding & _CODING == _UCS2:
-        return decode_ucs2(pdu.user_data)
-    if coding in {0x01, 0x03}:  # IA5 and Latin 1
-        return pdu.user_data.decode("latin-1")
-    return decode_gsm7(pdu.user_data)

@@ -12,7 +12,11 @@ i = incoming.c
 
 
 def keep_incoming(connection: Connection, one: Incoming) -> bool:
-    """Keep a text; tell whether it is new: one that the provider repeats, by its `ref`, is there already."""
+    """
+    Keep a text; tell whether it says anything new: one that the provider repeats, by its `ref`, is there already.
+
+    One of which more has come takes the place of what was kept of it.
+    """
     row = {
         "id": one.id,
         "connector": one.connector,
@@ -23,7 +27,12 @@ def keep_incoming(connection: Connection, one: Incoming) -> bool:
         "ref": clean(one.ref),
     }
     statement = insert_into(connection.dialect.name, incoming).values(row)
-    known = statement.on_conflict_do_nothing(index_elements=[i.connector, i.ref], index_where=text("ref <> ''"))
+    known = statement.on_conflict_do_update(
+        index_elements=[i.connector, i.ref],
+        index_where=text("ref <> ''"),
+        set_={"text": statement.excluded.text},
+        where=i.text != statement.excluded.text,
+    )
     return connection.execute(known).rowcount > 0
 
 

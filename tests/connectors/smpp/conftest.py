@@ -122,6 +122,7 @@ class Engine:
         self.connector = connector
         self.changes = 0
         self.receipts = asyncio.Queue()
+        self.texts = asyncio.Queue()
         self.outcomes = {}
         self.settled = asyncio.Queue()
         self._changed = asyncio.Event()
@@ -138,6 +139,10 @@ class Engine:
     def receipt(self, receipt, stored):
         """Keep the receipt and the way to say that it is on disk."""
         self.receipts.put_nowait((receipt, stored))
+
+    def incoming(self, text, stored):
+        """Keep the text and the way to say that it is on disk."""
+        self.texts.put_nowait((text, stored))
 
     def submit(self, message):
         """Give a message to the connector."""

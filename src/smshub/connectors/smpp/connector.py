@@ -12,6 +12,7 @@ import structlog
 
 from smshub.connectors.base import ConnectorSettings, Debug
 from smshub.connectors.smpp.delivery import Delivery, Part, Waiting
+from smshub.connectors.smpp.inbox import Inbox
 from smshub.connectors.smpp.link import BindRefusedError, Link, SessionOver
 from smshub.connectors.smpp.outcomes import CREDENTIALS, outcome_of
 from smshub.connectors.smpp.settings import SmppSettings, zone_of
@@ -35,7 +36,7 @@ from smshub.protocols.smpp.events import (
 )
 from smshub.protocols.smpp.pdus import UNANSWERED, Command, Pdu, command_name
 from smshub.protocols.smpp.receipt import is_receipt, parse_receipt
-from smshub.protocols.smpp.status import status_name
+from smshub.protocols.smpp.status import Status, status_name
 from smshub.settings import SecretMissing
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,9 @@ MODES = {
     "receiver": (BindMode.RECEIVER,),
     "pair": (BindMode.TRANSMITTER, BindMode.RECEIVER),
 }
+# So many reports and texts may wait to be on disk; the SMSC is asked to send more of them later.
+_MOST_UNKEPT = 1_000
+_GIVEN_UP = 60.0  # seconds after which one that could not be written down is not counted any more: it comes again
 _GOODBYE = 2.0  # seconds that the answer to our unbind is waited for
 
 
@@ -89,6 +93,8 @@ class Connector:
         self._stopping = False
         self._drained: asyncio.Event | None = None
         self._errors: dict[BindMode, str] = {}
+        self._inbox = Inbox(settings.gsm7_alphabet)
+        self._unkept: dict[tuple[int, int], float] = {}  # by link and sequence, since when
 
     # --- what the engine asks (domain.contracts.Connector) ----------------------------------------------------------
 
@@ -336,21 +342,32 @@ class Connector:
                 self._waiting.settle(part, outcome)
 
     def _requested(self, link: Link, pdu: Pdu) -> None:
-        """Take a receipt, which is answered when it is on disk. Texts of users are not taken yet."""
+        """Take a receipt, or a text of somebody: both are answered when they are on disk."""
         if pdu.command in UNANSWERED:
             return
-        if is_receipt(pdu) and self._events is not None:
+        if self._events is None or not self._may_keep(link, pdu):
+            link.session.respond(pdu, Status.ESME_RX_T_APPN)
+        elif is_receipt(pdu):
             receipt = parse_receipt(pdu, time.time(), spelling=self.settings.receipt_ids, zone=self._zone)
-            if receipt is not None:
-                self._events.receipt(receipt, partial(self._stored, link, pdu))
+            if receipt is None:
+                log.warning("smpp.receipt_unreadable", connector=self.name, sequence=pdu.sequence)
+                self._stored(link, pdu)
                 return
-            log.warning("smpp.receipt_unreadable", connector=self.name, sequence=pdu.sequence)
+            self._events.receipt(receipt, partial(self._stored, link, pdu))
         else:
-            sender = masked(pdu.text("source_addr"))
-            log.info("smpp.text_dropped", connector=self.name, sender=sender, octets=len(pdu.message))
-        link.session.respond(pdu)
+            self._events.incoming(self._inbox.take(pdu, time.time()), partial(self._stored, link, pdu))
+
+    def _may_keep(self, link: Link, pdu: Pdu) -> bool:
+        now = link.now()
+        if len(self._unkept) >= _MOST_UNKEPT:
+            self._unkept = {key: since for key, since in self._unkept.items() if now - since < _GIVEN_UP}
+            if len(self._unkept) >= _MOST_UNKEPT:
+                return False
+        self._unkept[id(link), pdu.sequence] = now
+        return True
 
     def _stored(self, link: Link, pdu: Pdu) -> None:
+        self._unkept.pop((id(link), pdu.sequence), None)
         link.session.respond(pdu)
         link.flush_soon()
 
