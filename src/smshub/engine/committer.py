@@ -33,7 +33,17 @@ RETRY_DELAY = 0.5
 class _Gathered:
     """What waits for the next transaction, and whom to tell."""
 
-    __slots__ = ("accept_done", "after", "batch", "call_done", "check_done", "receipt_done", "since", "start_done")
+    __slots__ = (
+        "accept_done",
+        "after",
+        "batch",
+        "call_done",
+        "check_done",
+        "receipt_done",
+        "since",
+        "start_done",
+        "tidy_done",
+    )
 
     def __init__(self) -> None:
         self.batch = Batch()
@@ -43,11 +53,13 @@ class _Gathered:
         self.call_done: list[asyncio.Future[Any]] = []
         self.check_done: list[asyncio.Future[Checked]] = []
         self.after: list[Callable[[], None]] = []
+        self.tidy_done: list[asyncio.Future[bool]] = []
         self.since = 0.0
 
     def __bool__(self) -> bool:
         batch = self.batch
-        return bool(batch.accepts or batch.settled or batch.receipts or batch.calls or batch.starts or batch.checks)
+        rows = batch.accepts or batch.settled or batch.receipts or batch.calls or batch.starts or batch.checks
+        return bool(rows or self.tidy_done)
 
 
 class Committer:
@@ -127,6 +139,17 @@ class Committer:
         self._kick()
         return await future
 
+    async def tidy(self) -> bool:
+        """
+        Leave nothing of what was erased beside the database, after all that was gathered before is written.
+
+        False where that could not be done now.
+        """
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._gathered.tidy_done.append(future)
+        self._kick()
+        return await future
+
     async def drain(self) -> None:
         """Wait until everything gathered so far is written."""
         if self._busy or self._gathered:
@@ -159,8 +182,18 @@ class Committer:
                 written = error
             try:
                 self._loop.call_soon_threadsafe(self._written, gathered, written)
+                # After the answers, so that nobody else waits for it.
+                if gathered.tidy_done:
+                    self._loop.call_soon_threadsafe(_tidied, gathered.tidy_done, self._tidy())
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
+
+    def _tidy(self) -> bool:
+        try:
+            return self._outbox.tidy()
+        except Exception as error:  # noqa: BLE001 - it is tried again, and what is written is written
+            log.warning("store.not_tidied", kind=type(error).__name__)
+            return False
 
     def _written(self, gathered: _Gathered, written: Written | Exception) -> None:
         self._busy = False
@@ -222,6 +255,12 @@ class Committer:
         self._waiting_to_retry = False
         if self._gathered:
             self._kick()
+
+
+def _tidied(futures: Sequence[asyncio.Future[bool]], done: bool) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(done)
 
 
 def _answer(results: Sequence[Any], futures: Sequence[asyncio.Future[Any]]) -> None:

@@ -32,6 +32,13 @@ class Database(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """Tell what an operator should know about it."""
 
+    def tidy(self, connection: Connection) -> bool:
+        """
+        Leave nothing of what was erased beside the database; the connection is in no transaction.
+
+        False where that could not be done now, because others are reading.
+        """
+
     def free(self) -> int | None:
         """Tell how many bytes are free where it is kept; None where that is another's to watch."""
 

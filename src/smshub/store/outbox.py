@@ -147,6 +147,15 @@ class Outbox:
             self._writer.drop()
             raise
 
+    def tidy(self) -> bool:
+        """
+        Leave nothing of what was erased in the files beside the database; only the thread that writes may.
+
+        False where that could not be done now.
+        """
+        with alone(self.database), faults():
+            return self.database.tidy(self._writer.connect())
+
     def read(self, question: Callable[[Connection], T]) -> T:
         """Ask something of a connection that only reads; all that it asks is answered of one moment."""
         with reading(self.database) as connection:

@@ -21,10 +21,12 @@ from smshub.store.statements import statements_for
 # Ours has one writer, which alone checkpoints; other programs that write to the file are outside our power.
 SOUND_WAL = (3, 51, 3)
 
-_COMMON = ("PRAGMA foreign_keys = OFF", "PRAGMA busy_timeout = 10000", "PRAGMA temp_store = MEMORY")
+_PATIENT = "PRAGMA busy_timeout = 10000"
+_COMMON = ("PRAGMA foreign_keys = OFF", _PATIENT, "PRAGMA temp_store = MEMORY")
 _WRITER = (
     *_COMMON,
     "PRAGMA journal_mode = WAL",
+    "PRAGMA secure_delete = ON",  # what is erased or changed is overwritten, not only let go
     "PRAGMA synchronous = FULL",  # a commit is on disk when it returns: accepted means on disk
     "PRAGMA wal_autocheckpoint = 4000",  # pages
     "PRAGMA journal_size_limit = 67108864",
@@ -86,6 +88,18 @@ class Sqlite:
             "to it; 3.51.3 has it mended. Let no other program write to the file while the hub runs."
         )
         return (sentence,)
+
+    def tidy(self, connection: Connection) -> bool:
+        """Bring the log into the file and empty it, without waiting for those who read."""
+        if self._folder is None:
+            return True
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA busy_timeout = 0").close()
+        try:
+            busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            driver.execute(_PATIENT).close()
+        return not busy
 
     def free(self) -> int | None:
         """Tell how many bytes are free where the file is; None in memory, and where it cannot be known."""
