@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import subprocess
 import threading
@@ -93,7 +94,8 @@ class Redis:
     def listening(self, topic: str) -> Iterator[Listen]:
         """Take answers in kind."""
         if self.mode != "pubsub":
-            yield lambda count: read([self._next(topic, place) for place in range(count)])
+            places = itertools.count()  # of a stream: it is read on from the last one
+            yield lambda count: read([self._next(topic, next(places)) for _ in range(count)])
             return
         with self.client.pubsub() as pubsub:
             pubsub.subscribe(topic)

@@ -3,7 +3,9 @@ What a thief of the database learns of the codes in it: a real hub stores them, 
 
 `python -m bench.theft` (`make theft`) does so for a thousand codes, beside a control: the same codes as a hub without a
 key of its own would keep them, as salted SHA-512 with the salt in the database. The same search must find all of those,
-or it is worth nothing. Texts of messages are left out: they are another matter than how codes are kept.
+or it is worth nothing. The texts that carried the codes lie in the same database, sealed: no value of it may have a
+code in it, and no value of it may be the key that opens them. The same looks find the codes in texts in clear, and the
+key where it is laid beside.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import multiprocessing
+import re
 import sqlite3
 import sys
 import tempfile
@@ -24,6 +27,8 @@ from typing import Any
 
 from bench.hub import PASSWORD, SECRET, Hub
 from smshub.domain import otp
+from smshub.domain.message import Message, MessageClass
+from smshub.engine.privacy import Privacy
 
 DIGITS = 6
 SALT = b"the salt that stands in the same database"
@@ -48,10 +53,7 @@ def loot_of(url: str) -> Loot:
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             connection.row_factory = sqlite3.Row
             names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {
-                name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')]
-                for name in names
-            }
+            return {name: [dict(row) for row in connection.execute(f'SELECT * FROM "{name}"')] for name in names}
     import psycopg  # noqa: PLC0415
     from psycopg.rows import dict_row  # noqa: PLC0415
 
@@ -145,6 +147,30 @@ def keys_that_fit(loot: Loot, codes: dict[str, str], more: Iterable[bytes] = ())
     return fitting
 
 
+def told(texts: Iterable[str], codes: Iterable[str]) -> set[str]:
+    """Give those codes that stand in a text by themselves, not within a longer number, word or writing of bytes."""
+    wanted = set(codes)
+    return {run for text in texts for run in re.findall(r"(?<![\w+/=-])\d{6}(?![\w+/=-])", text) if run in wanted}
+
+
+def texts_of(loot: Loot) -> list[str]:
+    """Give all that is written as text in a dump."""
+    return [value for rows in loot.values() for row in rows for value in row.values() if isinstance(value, str)]
+
+
+def keys_that_open(loot: Loot, more: Iterable[bytes] = ()) -> list[bytes]:
+    """Give those values of a dump that open a sealed text in it, or are what its key is made of."""
+    candidates = {b"", *values_of(loot), *more}
+    candidates |= {hashlib.sha256(value).digest() for value in candidates}
+    sealed = [_message(row) for row in loot["messages"][:3]]
+    return [key for key in candidates if any(Privacy(key).opened(one) is not None for one in sealed)]
+
+
+def _message(row: dict[str, Any]) -> Message:
+    names = ("id", "submission", "account", "to_written", "text", "created_at", "due_at", "expires_at")
+    return Message(**{name: row[name] for name in names}, to=row["recipient"], message_class=MessageClass.OTP)
+
+
 def store(port: int, authorization: str, count: int) -> dict[str, str]:
     """Have a hub send so many codes; gives them by their references."""
     codes = {}
@@ -179,12 +205,23 @@ def main() -> int:
     print(f"values of the database that are their key: {len(fitting)}")
     proved = keys_that_fit(loot, codes, [SECRET.encode()])
     print(f"the same look with the key in it: {'found' if proved else 'NOT FOUND, so it proves nothing'}")
+    read = told(texts_of(loot), codes.values())
+    clear = told(
+        (otp.fill("Your code is %s. Do not give it away.", code, 300.0) for code in codes.values()), codes.values()
+    )
+    sealed = sum(str(row["text"]).startswith("sealed:") for row in loot["messages"])
+    opened = keys_that_open(loot)
+    opens = keys_that_open(loot, [SECRET.encode()])
+    print(f"texts that are sealed: {sealed} of {len(loot['messages'])}; codes to be read in any value: {len(read)}")
+    print(f"the same look at texts in clear reads {len(clear)} of {len(codes)}")
+    print(f"values of the database that open a text: {len(opened)}; the secret does: {'yes' if opens else 'NO'}")
+    hidden = not read and not opened and bool(opens) and len(clear) == len(set(codes.values())) and sealed == count
     known = search_all(control(codes), tell=True)
     found = search_all(targets_of(loot), tell=True)
     right = sum(one == code for one, code in zip(known, codes.values(), strict=True))
     print(f"found of the hub's rows: {sum(one is not None for one in found)} of {len(found)}")
     print(f"found of the control's (salted SHA-512): {right} of {len(known)}")
-    promised = not fitting and bool(proved) and not any(found) and right == len(known) == len(found) == count
+    promised = hidden and not fitting and bool(proved) and not any(found) and right == len(known) == len(found) == count
     print("as promised" if promised else "NOT as promised")
     return 0 if promised else 1
 

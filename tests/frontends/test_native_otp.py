@@ -2,7 +2,6 @@
 
 import json
 
-import msgspec
 import pytest
 
 from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, Verdict, VerifyOtp
@@ -135,18 +134,34 @@ def test_the_answer_to_a_request_has_no_text():
     } == json.loads(encode_requested(requested))
 
 
-def test_a_verdict_is_told_whole_or_as_yes_or_no():
-    """Where the account asks for it, every no is the same."""
-    whole = OtpVerified(Verdict.EXPIRED, "login", "0170", 3)
-    match = OtpVerified(Verdict.MATCH, "login", "0170", 0, generic=True)
-
-    assert {"verdict": "EXPIRED", "match": False, "tries_left": 3} == json.loads(encode_verified(whole))
+@pytest.mark.parametrize("generic", [None, True])
+def test_every_no_is_the_same(generic):
+    """Unless the account wants it told why."""
     nos = {
-        encode_verified(msgspec.structs.replace(whole, verdict=verdict, tries_left=left, generic=True))
+        encode_verified(OtpVerified(verdict, "login", "0170", left, generic))
         for left, verdict in enumerate(set(Verdict) - {Verdict.MATCH})
     }
+    match = OtpVerified(Verdict.MATCH, "login", "0170", 0, generic)
+
     assert {b'{"verdict":"MISMATCH","match":false,"tries_left":null}'} == nos
     assert {"verdict": "MATCH", "match": True, "tries_left": None} == json.loads(encode_verified(match))
+
+
+def test_an_account_may_want_it_told_why():
+    """Then the verdict is whole, with what is left."""
+    whole = OtpVerified(Verdict.EXPIRED, "login", "0170", 3, generic=False)
+
+    assert {"verdict": "EXPIRED", "match": False, "tries_left": 3} == json.loads(encode_verified(whole))
+
+
+def test_a_code_that_went_by_mail_says_so():
+    """At the request where it is known by then, and with the match; nowhere else is there such a member."""
+    match = OtpVerified(Verdict.MATCH, "login", "0170", mailed=True)
+    message = Message("m1", "m1", "shop", "a@b.example", "a@b.example", "", 1.0, 1.0, 301.0)
+    requested = OtpRequested("m1", "login", "0170", 301.0, 31.0, message, mailed=True)
+
+    assert {"verdict": "MATCH", "match": True, "tries_left": None, "mailed": True} == json.loads(encode_verified(match))
+    assert json.loads(encode_requested(requested))["mailed"] is True
 
 
 def test_no_code_is_in_the_words_of_a_command():

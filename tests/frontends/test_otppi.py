@@ -386,6 +386,15 @@ def test_a_request_for_a_code_is_read_as_it_is_sent():
     assert decode(OTP, id=None, date_time=None).command.key is None
 
 
+def test_a_request_for_a_code_may_name_where_it_goes_by_mail():
+    """With the mail's subject; it is part of what is asked for, so that another address is another request."""
+    plain, named = decode(OTP).command, decode(OTP, fallback=" a@b.example ", subject="Kode").command
+
+    assert ("a@b.example", "Kode") == (named.fallback, named.subject)
+    assert (None, None) == (plain.fallback, decode(OTP, subject="Kode").command.subject)
+    assert 3 == len({plain.key, named.key, decode(OTP, fallback="c@b.example", subject="Kode").command.key})
+
+
 def test_a_check_of_a_code_is_read_as_it_is_sent():
     """Leading zeros stay, whether it is a string or not; OTP-Pi's clients have no key for it."""
     assert VerifyOtp("08126666666", "123456789", "012345", ("100000", "x:y", "", "")) == decode(CHECK).command
@@ -411,6 +420,7 @@ VERDICTS = [
     (Verdict.EXHAUSTED, False, "1202"),
     (Verdict.UNKNOWN, False, "1202"),
     (Verdict.EXPIRED, False, "1203"),
+    (Verdict.EXPIRED, None, "1203"),
     (Verdict.EXPIRED, True, "1202"),
     (Verdict.MATCH, True, "0000"),
 ]
