@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test run test lint types cover stories docs bench ledger theft mutants lock release clean
+.PHONY: help env env-test run test lint types cover stories screenshots docs bench ledger theft mutants lock release clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
