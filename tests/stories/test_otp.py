@@ -10,6 +10,7 @@ import pytest
 
 TABLES = """\
 [otp]
+generic = false
 templates = { de = "Ihr Code: %s" }
 
 [accounts.bank]

@@ -25,6 +25,7 @@ originator = "ACME"
 [accounts.shop.otp]
 custom_code = true
 resend_after = 1
+generic = false
 
 [connectors.log]
 type = "log"
