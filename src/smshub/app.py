@@ -32,6 +32,7 @@ from smshub.engine.callbacks import Callbacks
 from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
 from smshub.engine.dispatcher import Dispatcher, Traffic
+from smshub.engine.erasing import Erasing
 from smshub.engine.exchanges import ExchangeRoom
 from smshub.engine.fallbacks import Fallbacks
 from smshub.engine.following import Follower
@@ -133,7 +134,7 @@ class Application:
 
     def _furnish(self, server: Server) -> None:
         """Make what carries out the hub's commands beside it."""
-        parking = Parking(self._outbox, self._committer)
+        parking = Parking(self._outbox, self._committer, self._privacy)
         self._brokers = self._make_brokers(parking)
         self._signing = Signing(
             send=self.hub.send,
@@ -154,6 +155,8 @@ class Application:
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
+        erasing = Erasing(self._outbox, self._committer)
+        self._erasing = asyncio.create_task(erasing.run(), name="erasing")
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve(ExchangeRoom(self._outbox).handlers)
@@ -196,6 +199,7 @@ class Application:
         self.hub.stopping = True
         self._signing.stop()
         self._watching.cancel()
+        self._erasing.cancel()
         self._falling_back.cancel()
         await self._listeners.stop()
         if self._housekeeping_task is not None:

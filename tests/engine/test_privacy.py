@@ -1,6 +1,8 @@
 """Codes in the database: sealed, opened where they are sent and nowhere else, never shown, and in no plain digest."""
 
+import contextlib
 import hashlib
+import sqlite3
 import time
 
 import msgspec
@@ -8,12 +10,24 @@ import pytest
 
 from smshub.domain.accounts import Account, Role
 from smshub.domain.challenges import RequestOtp, ResendOtp
-from smshub.domain.commands import CancelMessage, ListMessages, Refusal, Refused, ReleaseMessage, SendTexts, ShowMessage
+from smshub.domain.commands import (
+    CancelMessage,
+    ListMessages,
+    ListParked,
+    Refusal,
+    Refused,
+    ReleaseMessage,
+    SendTexts,
+    ShowMessage,
+    ShowParked,
+)
 from smshub.domain.delivery import Deferred, Reason, Uncertain
 from smshub.domain.message import MessageClass, State
 from smshub.domain.otp import OtpPolicy, otp_key
 from smshub.domain.references import DIGESTED
 from smshub.engine.challenges import Challenges
+from smshub.engine.erasing import Erasing
+from smshub.engine.parking import Parking
 from smshub.engine.privacy import ERASED, PSEUDONYM, SEALED, Privacy
 from smshub.engine.sealing import is_sealed
 
@@ -225,3 +239,56 @@ def test_pseudonyms_are_the_same_each_time_and_belong_to_their_key():
     assert 3 == len(set(names))
     assert [True, True, False] == [ours.is_ours(name) for name in names]
     assert all(name.startswith(PSEUDONYM) and "@" not in name and "491701" not in name for name in names)
+
+
+async def test_a_code_that_was_sent_is_erased_from_every_file(rig_factory, tmp_path):
+    """Row, file and log hold no trace of it, not even its seal; a text of another class stays."""
+    rig = await rig_factory()
+    (code,) = await rig.send(text=CODE, message_class=MessageClass.OTP)
+    (text,) = await rig.send(text="Hello")
+    await rig.ended(code.id)
+    await rig.ended(text.id)
+    seal = rig.outbox.message(code.id).text.encode()
+    before = b"".join(file.read_bytes() for file in tmp_path.glob("hub.db*"))
+
+    erased = await Erasing(rig.outbox, rig.committer).round()
+
+    after = b"".join(file.read_bytes() for file in tmp_path.glob("hub.db*"))
+    assert (1, True, False) == (erased, seal in before, seal in after)
+    assert (0, "Hello") == ((tmp_path / "hub.db-wal").stat().st_size, rig.outbox.message(text.id).text)
+
+
+async def test_a_reader_does_not_hold_up_the_writer(rig_factory, tmp_path):
+    """While a backup reads, the log stays; what is written goes on, and the log is emptied the next time."""
+    rig = await rig_factory()
+    (code,) = await rig.send(text=CODE, message_class=MessageClass.OTP)
+    await rig.ended(code.id)
+    erasing = Erasing(rig.outbox, rig.committer)
+    with contextlib.closing(sqlite3.connect(tmp_path / "hub.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM messages").fetchone()
+        began = time.monotonic()
+        await erasing.round()
+        assert (True, 0) < (time.monotonic() - began < 5.0, (tmp_path / "hub.db-wal").stat().st_size)
+    await erasing.round()
+
+    assert 0 == (tmp_path / "hub.db-wal").stat().st_size
+
+
+async def test_a_parked_document_is_sealed_and_read_by_operators(rig_factory):
+    """It may hold a code that was to be checked; one of before the seal is shown as it is."""
+    rig = await rig_factory()
+    parking = Parking(rig.outbox, rig.committer, rig.privacy)
+    document = b'{"otp": "QWERTZUIOP", "bytes": "\xff"}'
+
+    await parking.park("mqtt", document, 5, "Unreadable")
+    (parked,) = (await parking.list(rig.account, ListParked())).documents
+
+    assert document == (await parking.show(rig.account, ShowParked(parked.id))).document
+    assert (len(document), False) == (parked.size, "QWERTZUIOP" in rows(rig))
+    await rig.committer.call(lambda connection: connection.exec_driver_sql("UPDATE parked SET document = x'7b7d'"))
+    assert b"{}" == (await parking.show(rig.account, ShowParked(parked.id))).document
+    other = Parking(rig.outbox, rig.committer, Privacy(KEY[::-1]))
+    await parking.park("mqtt", document, 5, "Unreadable")
+    newest = (await parking.list(rig.account, ListParked())).documents[0]
+    assert b"" == (await other.show(rig.account, ShowParked(newest.id))).document

@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from smshub.domain.accounts import Account
 from smshub.domain.commands import Done, DropParked, ListParked, Parked, ParkedPage, Refusal, Refused, Reply, ShowParked
 from smshub.engine.committer import Committer
 from smshub.engine.ids import Ids
+from smshub.engine.privacy import Privacy
 from smshub.store import parked as store
 from smshub.store.outbox import Outbox
 
@@ -17,9 +20,12 @@ from smshub.store.outbox import Outbox
 class Parking:
     """Keeps what the doors on brokers cannot handle, until an operator has looked at it."""
 
-    def __init__(self, outbox: Outbox, committer: Committer, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, outbox: Outbox, committer: Committer, privacy: Privacy, clock: Callable[[], float] = time.time
+    ) -> None:
         self._outbox = outbox
         self._committer = committer
+        self._privacy = privacy
         self._clock = clock
         self._ids = Ids(clock)
 
@@ -29,8 +35,10 @@ class Parking:
         return {ListParked: self.list, ShowParked: self.show, DropParked: self.drop}
 
     async def park(self, frontend: str, document: bytes, tries: int, error: str) -> None:
-        """Keep a document, on disk when this returns. Raises `StoreUnavailable`."""
-        one = Parked(self._ids(), frontend, self._clock(), tries, error, len(document), document)
+        """Keep a document, sealed, for it may hold a code; on disk when this returns. Raises `StoreUnavailable`."""
+        name = self._ids()
+        kept = self._privacy.close_document(document[: store.LARGEST], name)
+        one = Parked(name, frontend, self._clock(), tries, error, len(document), kept)
         await self._committer.call(partial(store.park, one=one))
 
     async def list(self, account: Account, command: ListParked) -> ParkedPage:
@@ -40,12 +48,12 @@ class Parking:
         return await asyncio.to_thread(self._outbox.read, question)
 
     async def show(self, account: Account, command: ShowParked) -> Parked:
-        """Show one. Raises `Refused`."""
+        """Show one, empty where it was sealed under another key. Raises `Refused`."""
         _need(account.sees_all)
         found = await asyncio.to_thread(self._outbox.read, partial(store.read_parked, parked_id=command.id))
         if found is None:
             raise Refused(Refusal.NOT_FOUND, "NotFound", what="parked document")
-        return found
+        return msgspec.structs.replace(found, document=self._privacy.open_document(found.document, found.id))
 
     async def drop(self, account: Account, command: DropParked) -> Done:
         """Throw one away. Raises `Refused`."""

@@ -67,8 +67,13 @@ class Privacy:
         return self._documents.close_bytes(document, name)
 
     def open_document(self, kept: bytes, name: str) -> bytes:
-        """Give a document back. Raises `Broken` where it was sealed under another key."""
-        return self._documents.open_bytes(kept, name) if kept.startswith(PREFIX.encode()) else kept
+        """Give a document back, empty where it was sealed under another key."""
+        if not kept.startswith(PREFIX.encode()):
+            return kept
+        try:
+            return self._documents.open_bytes(kept, name)
+        except Broken:
+            return b""
 
     # --- digests ----------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ def park(connection: Connection, one: Parked, most: int = MOST) -> None:
         "tries": one.tries,
         "error": clean(one.error),
         "size": one.size,
-        "document": one.document[:LARGEST],
+        "document": one.document,
     }
     connection.execute(insert(parked).values(row))
     oldest = connection.execute(select(p.id).order_by(p.id.desc()).offset(most).limit(1)).scalar()
