@@ -170,6 +170,17 @@ async def test_the_same_request_under_a_key_gets_the_first_answer(desk):
     assert (1, 1, 1) == desk.stored()
 
 
+@pytest.mark.parametrize("subject", ["Your code is qwerty77", "Your code is %s", "{code} is your code"])
+async def test_a_code_does_not_stand_in_a_subject(desk, subject):
+    """Neither the caller's own, in whatever case, nor a place for one of the hub's."""
+    desk.account = msgspec.structs.replace(desk.account, otp=OtpPolicy(custom_code=True))
+
+    refused = await refusal(desk.request(to="anna@example.org", subject=subject, code="QWERTY77"))
+
+    assert (Refusal.MALFORMED, "BadSubject", "subject") == refused
+    assert (0, 0, 0) == desk.stored()
+
+
 async def test_two_requests_at_once_under_one_reference_open_one(desk):
     """In one transaction or in two, one of them is refused."""
     outcomes = await asyncio.gather(*(desk.request() for _ in range(10)), return_exceptions=True)

@@ -31,13 +31,24 @@ def check_bound(reference: str, params: tuple[str, ...]) -> None:
 
 
 def subject_of(command: RequestOtp) -> str | None:
-    """Give the subject of the mail, if the code goes by mail: one line. Raises `Refused`."""
+    """
+    Give the subject of the mail, if the code goes by mail: one line, without the code. Raises `Refused`.
+
+    Mail servers log subjects, handsets show them on a locked screen, and the database keeps them in clear.
+    """
     subject = command.subject
+    if subject and (_has_place(subject) or (command.code and command.code.upper() in subject.upper())):
+        why = "the code belongs in the text only"
+        raise Refused(Refusal.MALFORMED, "BadSubject", member="subject", why=why)
     try:
         check_subject(subject or "")
     except BadSubject as error:
         raise Refused(Refusal.MALFORMED, "BadSubject", member="subject", why=error) from None
     return subject
+
+
+def _has_place(subject: str) -> bool:
+    return "%s" in subject or "{code}" in subject
 
 
 def receiver_of(account: Account, written: str) -> str:
