@@ -25,7 +25,8 @@ VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('po
 
 PAGES = (("/", "Overview"), ("/try", "Try it"), ("/own", "Your account"), ("/nothing", "There is nothing here"))
 
-pytestmark = pytest.mark.needs("chromium")
+# One hub and one browser for all of them.
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("console")]
 
 
 def violations(page):

@@ -10,6 +10,7 @@ from fixtures_console import FORM, PASSWORD, TOKEN, Person, add_users
 from smshub.engine import totp
 
 USERS = (("oscar", "operator", None), ("una", "auditor", None), ("carl", "account", "shop"))
+pytestmark = pytest.mark.xdist_group("console-sign-in")
 LOG = '[connectors.log]\ntype = "log"\nfile = "texts.log"\n'
 
 
