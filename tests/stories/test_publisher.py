@@ -512,6 +512,50 @@ def test_the_hub_makes_and_checks_codes(opened, way):
     assert ["1202", "1202", "0000", "1202"] == [one.response_code for one in checked]
 
 
+@pytest.mark.parametrize("managed", [False, True], ids=["by the hub", "managed"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_ten_codes_at_once_are_each_its_own(opened, way, managed):
+    """By the other publisher, that waits without a thread: ten people at once, none gets another's yes."""
+    how = f"{managed:d} over {way}"
+    more = f"manage_otp = true\ncache_dir = codes-at-once-{way}\n" if managed else ""
+    people = [f"+49160{2 + managed}{NAMES.index(way)}{place}0000" for place in range(10)]
+    async with AsyncPublisher.from_ini(opened.ini(way, more=more)) as publisher:
+        asked = (publisher.create_otp(to, 1, f"{how} of {to}", 120, f"{how} to {to}: %s") for to in people)
+        made = await asyncio.gather(*asked)
+
+        def codes():
+            found = (
+                words.removeprefix(f"{how} to ").split(": ") for words in sent(opened.hub) if f"{how} to " in words
+            )
+            return dict(found)
+
+        found = await asyncio.to_thread(wait_for, lambda: set(people) <= set(codes()) and codes())
+        others = people[1:] + people[:1]
+        pairs = [*zip(people, others, strict=True), *zip(people, people, strict=True)]
+        checks = (publisher.verify_otp(to, found[other], f"{how} of {to}") for to, other in pairs)
+        checked = await asyncio.gather(*checks)
+
+    assert [True] * 10 == [one.ok for one in made]
+    assert [found[to] == found[other] for to, other in pairs] == [one.ok for one in checked]
+
+
+@pytest.mark.parametrize("way", [one for one in WAYS if one.values[0] not in {"list", "stream"}])
+def test_the_command_line_creates_and_verifies_codes(opened, way):
+    """`create-otp` prints what came of it; `verify-otp` reads the code from its input, and 0 is for the right one."""
+    publish, folder = ("publish", "--config", opened.ini(way)), opened.hub.folder
+    bound = ("--to", f"+491604{NAMES.index(way)}00000", "--reference", f"cli {way}", "--param", "pay", "--param", 15)
+
+    made = run(folder, *publish, "create-otp", *bound, "--text", f"by create-otp over {way}: %s")
+    wait_for(lambda: any(f"by create-otp over {way}: " in words for words in sent(opened.hub)))
+    [code] = [words.split(": ")[1] for words in sent(opened.hub) if f"by create-otp over {way}: " in words]
+    typed = (f"{(int(code) + 1) % 1_000_000:06}", code)
+    checked = [run(folder, *publish, "verify-otp", *bound, "--code", "-", stdin=f"{one}\n") for one in typed]
+
+    assert (0, "request-otp 0000") == (made.returncode, made.stdout.splitlines()[0]), made.stderr
+    assert [1, 0] == [one.returncode for one in checked]
+    assert ["1202", "0000"] == [one.stdout.split()[1] for one in checked]
+
+
 def test_several_threads_and_a_fork_share_a_publisher(opened):
     """Each gets its own answers; the child of a fork has connections of its own, and the parent keeps its."""
     with opened.make("WS") as publisher:
