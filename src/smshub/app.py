@@ -36,6 +36,7 @@ from smshub.engine.erasing import Erasing
 from smshub.engine.exchanges import ExchangeRoom
 from smshub.engine.fallbacks import Fallbacks
 from smshub.engine.following import Follower
+from smshub.engine.guard import Guarding
 from smshub.engine.housekeeping import Housekeeping
 from smshub.engine.hub import Hub
 from smshub.engine.incoming import Inbox
@@ -128,6 +129,7 @@ class Application:
         await self._broker.apply(self._file.broker)
         self.addresses += self._broker.addresses
         await self.people.prepare()
+        await self._guard.start()
         await self._listen()
         await self._brokers.apply(self._file.frontends)
         log.info("hub.started", version=__version__, listeners=self.addresses, node=server.node)
@@ -163,6 +165,15 @@ class Application:
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
         self._audit = Audit(self._outbox, self._committer, self._key, self.list_objects)
+        self._guard = Guarding(
+            self._outbox,
+            self._committer,
+            node=server.node,
+            shared=self._outbox.database.name != "sqlite",
+            note=self._audit.note,
+        )
+        self._challenges.guard = self._guard
+        self.hub.serve(self._guard.handlers)
         self.people = Sessions(
             self._outbox,
             self._committer,
@@ -211,6 +222,7 @@ class Application:
         fences = {outlet.name: outlet.fence for outlet in outlets if outlet.fence is not None}
         await asyncio.gather(*(outlet.stop() for outlet in outlets))
         await self._committer.drain()
+        await self._guard.stop()
         await self._housekeeping.release(fences)
         await self._committer.drain()
         await self._broker.stop()

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from smshub.domain.accounts import Account
-from smshub.domain.challenges import RequestOtp, ResendOtp, Verdict, VerifyOtp
+from smshub.domain.challenges import Leave, RequestOtp, ResendOtp, Verdict, VerifyOtp
 from smshub.domain.commands import Refusal, Refused, SendTexts
 from smshub.domain.delivery import Reason, Rejected
 from smshub.domain.message import MessageClass, State
@@ -331,18 +331,26 @@ async def test_what_an_account_may_do(desk):
     assert (Verdict.MISMATCH, 4, True) == (answer.verdict, answer.tries_left, answer.generic)
 
 
-async def test_the_guard_is_asked_before_anything_is_stored_and_told_of_matches(rig_factory):
+async def test_the_guard_is_asked_before_anything_is_stored_and_told_what_became_of_it(rig_factory):
     """It sees the recipient as it is stored and the address of the person behind; a repeat needs no leave."""
     seen = []
 
     class Guarding:
-        """Refuses one source."""
+        """Refuses one source; what it gives back tells which leave it was."""
 
         async def check(self, account, to, source, now):
             """Note it; refuse."""
             seen.append(("check", account.name, to, source))
             if source == "192.0.2.1":
                 raise Refused(Refusal.LIMITED, "Limited", retry_after=1.0)
+            return Leave(before=len(seen))
+
+        def unsent(self, leave):
+            """Note it."""
+            seen.append(("unsent", leave.before))
+
+        def typed(self, account, to, now):
+            """Have nothing to write."""
 
         async def verified(self, account, to, now):
             """Note it; fail."""
@@ -354,11 +362,18 @@ async def test_the_guard_is_asked_before_anything_is_stored_and_told_of_matches(
     assert (0, 0, 0) == desk.stored()
     first = await desk.request(source="192.0.2.2", key="k")
     assert first.id == (await desk.request(source="192.0.2.1", key="k")).id
+    assert first.id == (await desk.request(source="192.0.2.2", key="k")).id
+    assert (Refusal.CONFLICT, "OtpLive", "reference") == await refusal(desk.request(source="192.0.2.2"))
     assert Verdict.MATCH is await desk.verify(await desk.code())
     assert [
         ("check", "shop", "491701234567", "192.0.2.1"),
         ("check", "shop", "491701234567", "192.0.2.2"),
         ("check", "shop", "491701234567", "192.0.2.1"),
+        ("unsent", None),
+        ("check", "shop", "491701234567", "192.0.2.2"),
+        ("unsent", 5),
+        ("check", "shop", "491701234567", "192.0.2.2"),
+        ("unsent", 7),
         ("verified", "shop", "491701234567"),
     ] == seen
 

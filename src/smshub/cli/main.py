@@ -14,6 +14,7 @@ from smshub.cli import (
     console,
     errors,
     frontend,
+    guard,
     message,
     otp,
     parked,
@@ -50,6 +51,7 @@ app.command()(block)
 app.command()(unblock)
 app.command()(blocklist)
 app.add_typer(otp.app, name="otp")
+app.add_typer(guard.app, name="guard")
 app.add_typer(connector.app, name="connector")
 app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
+from smshub.config.guard import GuardPolicySettings, GuardSettings, guard_policy, merged_guard
 from smshub.config.lines import Loc
 from smshub.config.problems import ConfigError
 from smshub.domain import otp
@@ -110,6 +111,7 @@ class OtpPolicySettings(Settings):
         ge=1,
         le=otp.LONGEST_LIFE,
     )
+    guard: GuardPolicySettings | None = setting("How many codes may be asked for, where that differs.", None)
 
 
 class OtpSettings(OtpPolicySettings):
@@ -121,6 +123,7 @@ class OtpSettings(OtpPolicySettings):
         [],
         examples=[["env:SMSHUB_OTP_KEY"]],
     )
+    guard: GuardSettings = setting("How many codes may be asked for.", GuardSettings())
 
 
 def policy_of(*tables: OtpPolicySettings | None) -> OtpPolicy:
@@ -134,6 +137,7 @@ def policy_of(*tables: OtpPolicySettings | None) -> OtpPolicy:
             templates |= table.templates
     laid |= {name: frozenset(laid[name]) for name in ("hosts", "app_hashes") if name in laid}
     laid["templates"] = tuple(sorted(templates.items()))
+    laid["guard"] = guard_policy(*(None if table is None else table.guard for table in tables))
     return OtpPolicy(**laid)
 
 
@@ -146,6 +150,8 @@ def merged(below: OtpPolicySettings | None, above: OtpPolicySettings | None) -> 
     }
     if "templates" in written:
         written["templates"] = below.templates | above.templates
+    if "guard" in written:
+        written["guard"] = merged_guard(below.guard, above.guard)
     return OtpPolicySettings.model_validate(written)
 
 

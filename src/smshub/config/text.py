@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from smshub.config.broker import BrokerSettings, BrokerTls
+from smshub.config.guard import GuardPolicySettings, GuardSettings
 from smshub.config.ldap import Ldap, LdapBind
 from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.problems import bare_type, table_of
@@ -58,10 +59,12 @@ def example(password: str | None = None) -> str:
         _table("[classes.transactional]", ClassSettings, {}),
         _table("[classes.bulk]", BulkClass, {}),
         _table("[otp]", OtpSettings),
+        _table("[otp.guard]", GuardSettings),
         _table("[defaults]", GroupSettings),
         _table("[groups.hospital]", GroupSettings),
         _table("[accounts.shop]", AccountSettings, account),
         _table("[accounts.shop.otp]", OtpPolicySettings),
+        _table("[accounts.shop.otp.guard]", GuardPolicySettings),
         *_connectors(),
         _table("[ldap]", Ldap),
         _table("[ldap.bind]", LdapBind),
@@ -194,10 +197,12 @@ def _tables() -> Iterator[str]:
         ("[classes.transactional]", ClassSettings),
         ("[classes.bulk]", BulkClass),
         ("[otp]", OtpSettings),
+        ("[otp.guard]", GuardSettings),
         ("[defaults]", GroupSettings),
         ("[groups.NAME]", GroupSettings),
         ("[accounts.NAME]", AccountSettings),
         ("[accounts.NAME.otp], [groups.NAME.otp], [defaults.otp]", OtpPolicySettings),
+        ("[accounts.NAME.otp.guard], [groups.NAME.otp.guard], [defaults.otp.guard]", GuardPolicySettings),
         ("[[routes]]", RouteSettings),
         ("[[routes]] connectors", RouteConnector),
         ("[ldap]", Ldap),

@@ -22,6 +22,7 @@ from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, S
 from smshub.frontends.carriers.v1_audit import AUDIT
 from smshub.frontends.carriers.v1_errors import ERRORS
 from smshub.frontends.carriers.v1_figures import FIGURES
+from smshub.frontends.carriers.v1_guard import GUARD
 from smshub.frontends.carriers.v1_modems import MODEMS
 from smshub.frontends.carriers.v1_openapi import components, extra_of, responses_of
 from smshub.frontends.carriers.v1_operations import OPERATIONS, SEND, Asked, Operation
@@ -43,7 +44,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *ERRORS)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *GUARD, *ERRORS)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

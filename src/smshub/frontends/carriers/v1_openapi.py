@@ -59,7 +59,7 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
 KEYED: Final = (SEND.name, "requestOtp")
 
 # Lists that are asked for page by page, and nothing else.
-PAGED: Final = ("listBlocked", "listParked", "listIncoming")
+PAGED: Final = ("listBlocked", "listParked", "listIncoming", "listDecisions")
 
 
 def components(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -135,6 +135,12 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         found += [_parameter("query", name, schema, words) for name, (schema, words) in FILTERS.items()]
     if "{number}" in operation.path:
         found.append(_parameter("path", "number", _WORD, "The recipient, with its country code.", required=True))
+    if "{prefix}" in operation.path:
+        digits = {"type": "string", "pattern": "^[0-9]{1,15}$"}
+        found.append(_parameter("path", "prefix", digits, "The digits that are watched.", required=True))
+    if operation.name == "listDecisions":
+        said = {"type": "boolean"}, "Without warnings."
+        found += [_parameter("query", "account", *FILTERS["account"]), _parameter("query", "refused", *said)]
     if operation.name in PAGED:
         found += [_parameter("query", name, *FILTERS[name]) for name in PAGING]
     if operation.name in KEYED:
