@@ -450,3 +450,30 @@ def test_texts_refused_off_the_good_path_are_due_at_once_too(desk):
 
     assert ["m1"] == due(desk, 20.0)
     assert None is by_mail(desk)
+
+
+# --- nodes whose clocks differ ----------------------------------------------------------------------------------------
+
+
+def test_a_node_half_a_minute_behind_checks_what_another_has_opened(desk):
+    """Thirty seconds before it was made are the clocks' difference; more is a clock that was put back."""
+    begun(desk, opening())
+
+    assert [Verdict.EXPIRED] == checked(desk, check(at=-20.001))
+    assert [Verdict.MISMATCH, Verdict.MATCH] == checked(desk, check(WRONG, at=-20.0), check(at=-20.0))
+
+
+def test_a_node_half_a_minute_behind_finds_a_reference_taken(desk):
+    """It opens no second code beside one that lives; past the difference the old one is over, for the check too."""
+    begun(desk, opening())
+
+    assert {0: Taken(Held.LIVE, 310.0)} == begun(desk, opening("m2", created_at=-20.0, expires_at=280.0))
+    assert {} == begun(desk, opening("m3", created_at=-21.0, expires_at=279.0))
+    assert [Verdict.MATCH] == checked(desk, check(at=-20.0))
+
+
+def test_a_node_ahead_ends_codes_so_much_sooner(desk):
+    """It never lets one live longer than its node wrote down, and its own live on at the node behind."""
+    begun(desk, opening())
+
+    assert [Verdict.EXPIRED, Verdict.MATCH] == checked(desk, check(at=310.0), check(at=281.0))
