@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, StrEnum
-from types import NoneType
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 import annotated_types
 import msgspec
@@ -42,7 +41,7 @@ class Field(msgspec.Struct, frozen=True):
     One setting as a field. `key` is what the file calls it, with dots where it is in a table of a table.
 
     `values` are what it holds: one, or several of CHOICES and of WAYS (name, priority and weight of each).
-    `least`, `most` and `step` are those of a number. `upfront`: it is not folded away.
+    `whole`: it is a whole number. `upfront`: it is not folded away. `table` is the table of a table that it is in.
     """
 
     key: str
@@ -53,9 +52,7 @@ class Field(msgspec.Struct, frozen=True):
     default: str = ""
     required: bool = False
     upfront: bool = False
-    least: float | None = None
-    most: float | None = None
-    step: str = "any"
+    whole: bool = False
     table: str = ""
 
     @property
@@ -123,20 +120,18 @@ def _field(key: str, info: FieldInfo, value: Any, plan: Plan, *, inherits: bool)
         # What an account leaves open is its group's: "no" is not the same as not saying.
         kind = Kind.CHOICE
     usual = default_of(info)
-    field = Field(
+    words = plan.words.get(key)
+    note = f' Here the word {words[1]} stands for "{words[0]}".' if words else ""
+    return Field(
         key=key,
         kind=kind,
-        sentence=info.description or "",
-        values=_values(kind, usual if value is None and kind is Kind.TICK else value, plan.words.get(key)),
+        sentence=f"{info.description or ''}{note}",
+        values=_values(kind, usual if value is None and kind is Kind.TICK else value, words),
         options=_options(info, plan.options.get(key)),
         default=_shown(usual),
         required=info.is_required(),
+        whole=_inner_type(info) is int,
     )
-    if kind is not Kind.NUMBER:
-        return field
-    least, most = _range(info)
-    step = "1" if _inner_type(info) is int else "any"
-    return msgspec.structs.replace(field, least=least, most=most, step=step)
 
 
 def kind_of(info: FieldInfo, *, chosen: bool = False) -> Kind:
@@ -228,23 +223,4 @@ def _shown(usual: Any) -> str:
         return ""
     if isinstance(usual, list | tuple | set | frozenset):
         return ", ".join(spelled(one) for one in usual)
-    return "none" if isinstance(usual, NoneType) else spelled(usual)
-
-
-def _range(info: FieldInfo) -> tuple[float | None, float | None]:
-    least: Any = None
-    most: Any = None
-    for one in (*info.metadata, *_annotated(info.annotation)):
-        if isinstance(one, annotated_types.Ge):
-            least = one.ge
-        elif isinstance(one, annotated_types.Gt):
-            least = one.gt
-        elif isinstance(one, annotated_types.Le):
-            most = one.le
-    return least, most
-
-
-def _annotated(annotation: Any) -> tuple[Any, ...]:
-    if get_origin(annotation) is Annotated:
-        return tuple(get_args(annotation)[1:])
-    return tuple(one for arg in get_args(annotation) for one in _annotated(arg))
+    return spelled(usual)
