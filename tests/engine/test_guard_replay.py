@@ -1,7 +1,6 @@
 """A replay of pumping among honest requests: what the guard lets through, and whom it hits by mistake."""
 
 import random
-import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -99,11 +98,9 @@ async def test_pumping_ends_after_a_few_and_hits_nobody_else(rig_factory, order)
     rig = await rig_factory(begin=False)
     rng = random.Random(7)
     guard = Guarding(rig.outbox, rig.committer, node="one", shared=False, note=None, clock=lambda: BEGIN)
-    begun = time.perf_counter()
 
     result = await replay(guard, shop(), requests(rng, order), rng)
 
-    print(order.__name__, result, f"{(time.perf_counter() - begun) / 20_000 * 1e6:.1f} us a request")
     assert result.left("pumped") <= 50
     assert {"pumped", "same prefix"} >= set(result.refused)
     assert {"GuardPrefix", "GuardRecipient", "GuardLimited"} >= result.rules

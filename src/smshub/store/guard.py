@@ -87,12 +87,13 @@ def _row(one: Decision) -> dict[str, object]:
 def read_decisions(connection: Connection, asked: ListDecisions) -> Decisions:
     """Give a page of decisions, newest first; the cursor is the last of the page before."""
     limit = max(1, min(asked.limit, MAX_PAGE))
+    if not all(storable(value) for value in (asked.account, asked.cursor) if value is not None):
+        return Decisions(())
     wanted: list[ColumnElement[bool]] = []
-    for condition, value in ((d.account == asked.account, asked.account), (d.id < asked.cursor, asked.cursor)):
-        if value is not None:
-            if not storable(value):
-                return Decisions(())
-            wanted.append(condition)
+    if asked.account is not None:
+        wanted.append(d.account == asked.account)
+    if asked.cursor is not None:
+        wanted.append(d.id < asked.cursor)
     if asked.refused:
         wanted.append(d.allowed.is_(False))
     columns = [d["recipient" if name == "to" else name] for name in Decision.__struct_fields__]
