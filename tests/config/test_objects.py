@@ -94,6 +94,7 @@ def test_the_policies_of_codes_are_told_by_place():
 
     assert ["otp", "groups.ward", "accounts.shop"] == list(found)
     assert (8, 300.0, 5) == tuple(found["otp"][key] for key in ("length", "life", "tries"))
+    assert ("record", 5) == tuple(found["otp"]["guard"][key] for key in ("mode", "recipient_10_minutes"))
     assert ({"life": 60.0}, {"tries": 3}) == (found["groups.ward"], found["accounts.shop"])
 
 

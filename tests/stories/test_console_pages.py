@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 
 import pytest
 
@@ -21,6 +22,7 @@ otp = { life = 120 }
 OPERATOR = '[accounts.op]\npassword = "op-password-123"\nrole = "operator"\n'
 INCOMING = "INSERT INTO incoming VALUES (?, 'modem-a', '491701234567', '4915100', ?, 1900000000.0, ?)"
 PARKED = "INSERT INTO parked VALUES (?, 'shop-amqp', 1900000000.0, 3, 'not JSON', 9, ?)"
+CLOSED = "88161234"
 IDS = [f"{number:032x}" for number in range(1, 4)]
 
 
@@ -35,6 +37,7 @@ def hub(make_shared_hub, words):
         for number, one in enumerate(IDS):
             database.execute(INCOMING, (one, f"came in {number}", f"ref{number}"))
             database.execute(PARKED, (one, b'{"a": \xff'))
+        database.execute("INSERT INTO guard_prefixes VALUES (?, '', 0, ?, 0)", (CLOSED, time.time() + 3_000))
     database.close()
     hub.start()
     return hub
@@ -263,11 +266,22 @@ def test_the_policies_of_codes_are_shown(una, oscar):
     assert 404 == oscar.send("/codes/unlock", {"to": "+491701234567"}, form="/codes").status
 
 
-def test_the_guard_is_shown_or_said_not_to_be_there(una):
-    """A page in either case."""
-    page = una.look("/guard?refused=1&account=shop&cursor=none-of-ours")
+def test_the_guards_decisions_are_shown_and_what_it_has_closed_is_opened(hub, oscar, una):
+    """With the rule and the reason; refused ones by themselves; a prefix that is closed has a button to open it."""
+    otp = {"to": "+33612345678", "reference": "guarded"}
+    assert 202 == hub.call("POST", "/v1/otp", otp).status
 
-    assert (200, True) == (page.status, "The guard keeps codes from being asked for" in page.words)
+    page = una.look("/guard")
+
+    assert re.search(r"refused \(recorded only\) 33612345678 FR shop", page.words)
+    assert "336123456" in una.look("/guard?refused=1&account=shop").words
+    assert "33612345678" not in una.look("/guard?account=admin").words
+    assert 200 == una.look("/guard?cursor=none-of-ours").status
+    assert re.search(r"8816\d* .* closed", page.words)
+    assert "Open" not in page.words.partition("Prefixes")[2]
+    assert "are sent again" in done(oscar, oscar.send("/guard/open", {"prefix": CLOSED}, form="/guard"), "/guard")
+    assert "closed" not in una.look("/guard").words.partition("Prefixes")[2]
+    assert 404 == oscar.send("/guard/open", {"prefix": CLOSED}, form="/guard").status
 
 
 def test_the_settings_are_shown_without_secrets(hub, una):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from smshub.config.changes import Merged, shown
-from smshub.config.otp import OtpPolicySettings
+from smshub.config.guard import GuardSettings
+from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.tables import Config, ErrorText
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
 from smshub.settings import Settings
@@ -61,9 +62,11 @@ def _error(merged: Merged, name: str) -> Mapping[str, Any]:
 
 def _policies(config: Config) -> Mapping[str, Settings]:
     """Give the policies of codes: the whole one of all, and what groups and accounts have of their own."""
-    every = {name: getattr(config.otp, name) for name in OtpPolicySettings.model_fields}
+    # All of it, though much is left to its default; the keys under which codes are kept are not part of a policy.
+    every: dict[str, Any] = {name: getattr(config.otp, name) for name in OtpPolicySettings.model_fields}
+    guard = {name: getattr(config.otp.guard, name) for name in GuardSettings.model_fields}
     tables: dict[str, OtpPolicySettings | None] = {
-        "otp": OtpPolicySettings.model_validate(every),
+        "otp": OtpSettings.model_validate({**every, "guard": guard}),
         "defaults": config.defaults.otp,
         **{f"groups.{name}": group.otp for name, group in config.groups.items()},
         **{f"accounts.{name}": account.otp for name, account in config.accounts.items()},
