@@ -23,6 +23,7 @@ class Caller:
     password: str
     run: str
     message_class: str | None = None
+    recipient: str = RECIPIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def check_loopback(host: str) -> None:
 
 def _message(caller: Caller) -> tuple[bytes, bytes]:
     """Give the recipient and the text, each with a place for the counter."""
-    return RECIPIENT.encode() + NUMBER, caller.run.encode() + b"-" + NUMBER + WORDS.encode()
+    return caller.recipient.encode() + NUMBER, caller.run.encode() + b"-" + NUMBER + WORDS.encode()
 
 
 def _basic(caller: Caller) -> bytes:

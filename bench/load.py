@@ -16,7 +16,7 @@ from typing import cast
 
 import uvloop
 
-from bench.doors import DOORS, Caller, Door, check_loopback, tag_of
+from bench.doors import DOORS, RECIPIENT, Caller, Door, check_loopback, tag_of
 from bench.figures import percentile
 
 STRAGGLERS = 30.0  # seconds that the last answers may take
@@ -26,8 +26,9 @@ HOPELESS = 1000  # refusals after which a run that has had no yes ends
 class Run:
     """What one run has sent and been answered. Index = counter of the text; times are CLOCK_MONOTONIC seconds."""
 
-    def __init__(self, door: Door, count: int, seconds: float, warmup: float) -> None:
+    def __init__(self, door: Door, count: int, seconds: float, warmup: float, rate: float | None = None) -> None:
         self.door = door
+        self.rate = rate
         self.count = count
         self.began = time.monotonic()
         self.since = self.began + warmup
@@ -88,10 +89,19 @@ class Connection(asyncio.Protocol):
             self.counter = -1
             self.transport.close()
             return
+        if run.rate is not None and (early := run.began + len(run.sent) / run.rate - now) > 0.0:
+            self.counter = -1
+            asyncio.get_running_loop().call_later(early, self.send_again)
+            return
         self.counter = counter = len(run.sent)
         run.sent.append(now)
         run.answered.append(0.0)
         self.transport.write(run.door.template % (counter, counter))
+
+    def send_again(self) -> None:
+        """Send after a pause, unless the connection has broken."""
+        if not self.transport.is_closing():
+            self.send(time.monotonic())
 
     def data_received(self, data: bytes) -> None:
         """Read one answer: status, length, verdict; then send again."""
@@ -178,6 +188,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=2_000_000, help="texts at most")
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--warmup", type=float, default=0.0, help="seconds before the figures begin")
+    parser.add_argument("--rate", type=float, help="texts a second at most; without it as fast as they are answered")
+    parser.add_argument("--to", default=RECIPIENT, help="how the recipients begin")
     parser.add_argument("--run", default="run00", help="prefix of the tags")
     parser.add_argument("--out", type=Path, help="file for the accepted tags")
     return parser.parse_args()
@@ -187,8 +199,11 @@ def main() -> None:
     """Load one door and print the figures as JSON."""
     given = arguments()
     check_loopback(given.host)
-    caller = Caller(given.host, given.port, given.username, given.password, given.run, given.message_class)
-    run = Run(DOORS[given.door](caller), min(given.count, 10_000_000), min(given.seconds, 600.0), given.warmup)
+    caller = Caller(
+        given.host, given.port, given.username, given.password, given.run, given.message_class, recipient=given.to
+    )
+    count, seconds = min(given.count, 10_000_000), min(given.seconds, 600.0)
+    run = Run(DOORS[given.door](caller), count, seconds, given.warmup, given.rate)
     uvloop.run(load(run, given.host, given.port, given.connections))
     print(json.dumps(report(run, given.run, given.out)))
 

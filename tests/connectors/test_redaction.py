@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smshub.connectors.redaction import Redaction, sensitive, shown_url
+from smshub.connectors.redaction import LONGEST, Redaction, sensitive, shown_url
 
 SECRET = 'p&ss "wörd"<1>'
 
@@ -72,6 +72,27 @@ def test_no_secret_survives(secret, before, after):
 def test_the_empty_and_the_tiny_are_no_secrets():
     """Or else every letter of an answer would be one."""
     assert "a b" == Redaction(["", "a"]).mask("a b")
+
+
+def test_of_a_large_answer_only_the_beginning_is_read(message):
+    """Not all of 64 KiB is looked through; and where it is cut no half of a secret, a code or a number is left."""
+    redaction = Redaction(["topsecret"])
+    text = message(text="Your code is 987654")
+    whole = "topsecret 987654 +49 170 1234567 " * 2_000
+    for shift in range(0, 60, 7):
+        shown = redaction.mask("x" * shift + whole, text)
+        assert len(shown) < 2 * LONGEST
+        assert [] == [one for one in ("tops", "9876", "170 1", "1234") if one in shown]
+    assert redaction.words(whole, text).endswith("…")
+
+
+@pytest.mark.parametrize("size", [LONGEST, 64 * 1024])
+def test_a_text_that_an_answer_repeats_is_not_left_in_halves(message, size):
+    """Wherever it lies: also across the end of what is read."""
+    text = message(text="A long text with private words in it. " * 20)
+    for place in range(0, 1_200, 101):
+        shown = Redaction().mask(("y" * (LONGEST - place) + text.text + "z" * size)[: size + 1_000], text)
+        assert "private" not in shown
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,9 @@ MAX_CODE = 64
 # ends in an outcome nobody can know.
 KEEP_ALIVE = 4.0
 
+# Connections beside those of the texts: one asks for reports, one what is left.
+QUESTIONS = 2
+
 # How many kept connections may turn out useless before the message is handed back.
 MAX_STALE = 4
 
@@ -170,7 +173,8 @@ class HttpSender(Sender):
             _log.warning("connector %s does not verify the provider's certificate (check_ssl)", self.name)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._settings.connections,
+                # What asks for reports and balances must not keep a text waiting.
+                limit=self._settings.connections + QUESTIONS,
                 keepalive_timeout=KEEP_ALIVE,
                 ttl_dns_cache=60,
                 ssl=_tls(self._settings.ca_file, verify=self._settings.check_ssl),

@@ -49,7 +49,11 @@ def fill(template: Any, values: Mapping[str, str]) -> Any:
         case Verbatim():
             return template
         case str():
-            return _TAG.sub(lambda tag: values[tag[1]], template) if "{" in template else template
+            if "{" not in template:
+                return template
+            if template[0] == "{" and template[-1] == "}" and template[1:-1] in values:
+                return values[template[1:-1]]  # nothing but a tag, as most options are
+            return _TAG.sub(lambda tag: values[tag[1]], template)
         case list() | tuple():
             return [fill(item, values) for item in template]
         case dict():

@@ -108,6 +108,7 @@ class Connector(HttpSender):
         self._clock = clock
         self._ahead = 0.0  # OVH's clock less ours, in seconds
         self._asked_at: float | None = None
+        self._untold: tuple[float, Deferred] | None = None  # when (the loop's time) it last did not tell, and why
         self._asking = asyncio.Lock()
 
     # --- sending --------------------------------------------------------------------------------------------------
@@ -187,17 +188,22 @@ class Connector(HttpSender):
 
     async def _set_clock(self) -> Deferred | None:
         """Ask OVH for the time where that is due; give why nothing can be signed where it is not told."""
+        began = asyncio.get_running_loop().time()
         async with self._asking:
             now = self._clock()
             if self._asked_at is not None and 0 <= now - self._asked_at < CLOCK_AGE:
                 return None
+            if self._untold is not None and began < self._untold[0]:
+                return self._untold[1]  # asked while this one waited: each would wait as long again
             answer = await self._exchange(Request("GET", f"{self.ovh.url}/auth/time"))
             text = answer.text.strip() if isinstance(answer, Response) and answer.status == 200 else ""
             if not re.fullmatch(r"[0-9]{1,12}", text):
                 if self._asked_at is not None:  # what it told an hour ago is better than nothing
                     return None
                 why = f"status {answer.status}" if isinstance(answer, Response) else answer.detail
-                return Deferred(Reason.UNREACHABLE, detail=f"OVH does not tell the time: {why}")
+                not_now = Deferred(Reason.UNREACHABLE, detail=f"OVH does not tell the time: {why}")
+                self._untold = (asyncio.get_running_loop().time(), not_now)
+                return not_now
             self._ahead = int(text) - now
             self._asked_at = now
             return None

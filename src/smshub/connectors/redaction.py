@@ -6,10 +6,16 @@ import re
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
 
+from smshub.domain.exchanges import LONGEST
 from smshub.domain.message import Message
 from smshub.settings import MASK
 
 MAX_WORDS = 200
+# So much of what a provider says is read for its words, and for what is kept of it: to look through all of a page of
+# 64 KiB would hold up everybody else for some hundredths of a second.
+READ_FOR_WORDS = 1_024
+# An octet in an address takes three letters, a character up to four octets (in JSON: twelve letters too).
+_WIDEST = 12
 
 # Names under which secrets hide in addresses, options and headers.
 _SENSITIVE = re.compile(r"pass|pwd|secret|token|key|auth|credential|signature|cookie|session", re.IGNORECASE)
@@ -30,13 +36,22 @@ class Redaction:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = _pattern(secrets, 3)
+        known = list(secrets)
+        self._longest = max(map(len, known), default=0)
+        self._secrets = _pattern(known, 3)
 
     def __repr__(self) -> str:
         return "Redaction()"
 
-    def mask(self, words: str, message: Message | None = None) -> str:
-        """Give the words with what is secret masked."""
+    def mask(self, words: str, message: Message | None = None, *, most: int = LONGEST) -> str:
+        """Give the words with what is secret masked; of more than about `most` characters the beginning."""
+        # What is secret may be cut in two, and half of it is not found: so the end is left out again.
+        end = 64 + _WIDEST * max(self._longest, 0 if message is None else len(message.text), 32)
+        if len(words) <= most + end:
+            return self._masked(words, message)
+        return self._masked(words[: most + end], message)[:-end] + "…"
+
+    def _masked(self, words: str, message: Message | None) -> str:
         if self._secrets:
             words = self._secrets.sub(MASK, words)
         if message is None:
@@ -47,7 +62,8 @@ class Redaction:
 
     def words(self, words: str, message: Message | None = None) -> str:
         """Give what a provider said as one masked line of at most 200 characters."""
-        line = " ".join("".join(c if c.isprintable() else " " for c in self.mask(words, message)).split())
+        masked = self.mask(words, message, most=READ_FOR_WORDS)
+        line = " ".join("".join(c if c.isprintable() else " " for c in masked).split())
         return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
 
 
