@@ -28,8 +28,8 @@ def timeline_of(shown: Shown) -> tuple[Event, ...]:
     events = [Event(message.created_at, "Accepted", f"On disk, from the account {message.account}.")]
     for attempt in shown.attempts:
         events += _attempt(attempt)
+    # A report comes last whatever its time: providers write theirs to the minute, by clocks of their own.
     events += _receipt(message)
-    events.sort(key=lambda event: event.at or message.created_at)
     return (*events, Event(None, message.state.value, _standing(message)))
 
 
