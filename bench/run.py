@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench import brokers, costs
+from bench import brokers, costs, otp
 from bench.backlog import measure_backlog
 from bench.figures import match
 from bench.hub import hub
@@ -170,11 +170,12 @@ def proofs() -> list[str]:
 
 
 def tables_of_doors(folder: Path | None) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
-    """Measure the doors beside each other, and the intake of each broker: what it is, headings, rows."""
+    """Measure the doors beside each other, the intake of each broker, and codes: what it is, headings, rows."""
     how = "median of 7 interleaved rounds, 64 connections, the hub and its writer on one core"
     for title, headings, rows in (
         (f"HTTP doors, {how}", costs.HEADINGS, costs.cost_rows),
         ("Brokers, median of 3 interleaved rounds of 10,000 texts", brokers.HEADINGS, brokers.broker_rows),
+        (f"Codes asked for and checked, {otp.HOW}", otp.HEADINGS, otp.otp_rows),
     ):
         try:
             yield title, headings, rows(within=folder)

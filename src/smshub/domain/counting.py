@@ -4,6 +4,7 @@ How often something happened lately, by key, within bounded memory. Nothing here
 `Recent` keeps times and is exact; `Tallies` keeps counts by pieces of time, for what happens often.
 """
 
+from bisect import bisect_right
 from itertools import islice
 
 DAY = 86_400.0
@@ -15,39 +16,44 @@ _PART = 16
 
 
 class Recent:
-    """The times of the latest events of each key, of the last day: at most `keep` of each of `keys` keys."""
+    """The times of the latest events of each key, of the last day: at least `keep` of each of `keys` keys."""
 
     __slots__ = ("_keep", "_keys", "_times")
 
     def __init__(self, keys: int, keep: int) -> None:
         self._keys = keys
         self._keep = keep
-        self._times: dict[str, tuple[float, ...]] = {}
+        self._times: dict[str, list[float]] = {}
 
     def __len__(self) -> int:
         return len(self._times)
 
     def add(self, key: str, at: float) -> None:
         """Count an event."""
-        times = self._times.pop(key, ())
-        if times and (times[0] <= at - DAY or len(times) >= self._keep):
-            times = tuple(time for time in times[1 - self._keep :] if time > at - DAY)
-        self._times[key] = (*times, at)
+        times = self._times.pop(key, None)
+        if times is None:
+            self._times[key] = [at]
+        else:
+            self._times[key] = times
+            times.append(at)
+            if len(times) >= 2 * self._keep:  # cut rarely, and not sifted: some keys happen all the time
+                del times[: -self._keep]
+            if times[0] <= at - DAY:
+                del times[: bisect_right(times, at - DAY)]
         if len(self._times) > self._keys:
             for oldest in list(islice(self._times, self._keys // _PART + 1)):
                 del self._times[oldest]
 
     def take_back(self, key: str, at: float) -> None:
         """Forget an event: it did not happen after all."""
-        times = list(self._times.get(key, ()))
+        times = self._times.get(key, [])
         if at in times:
             times.remove(at)
-            self._times[key] = tuple(times)
 
     def wait(self, key: str, limit: int, window: float, now: float) -> float:
         """Tell in how many seconds one more is within `limit` per `window`; 0 for now. A limit of 0 is none."""
-        times = self._times.get(key, ())
-        if not limit or len(times) < limit:
+        times = self._times.get(key)
+        if not limit or times is None or len(times) < limit:
             return 0.0
         return max(0.0, times[-limit] + window - now)
 

@@ -1,8 +1,8 @@
 """
 Codes opened and checked, with the driver's own cursor like the rest of a batch (smshub.store.rows).
 
-A try is charged before anything is compared, and a challenge is consumed by one conditional UPDATE, so however many
-checks come at once, on however many nodes, one matches and no more are looked at than the policy allows.
+A try is charged in the transaction in which it is compared, and a challenge is consumed by one conditional UPDATE, so
+however many checks come at once, on however many nodes, one matches and no more are looked at than the policy allows.
 """
 
 import hmac
@@ -186,23 +186,31 @@ def check_all(cursor: Any, statements: Statements, checks: list[Check]) -> list[
         # Of a wrong recipient the challenge's own is counted, which was not known before.
         _lock(cursor, statements, {("recipient", *one) for one in recipients - named})
     failures = _failures(cursor, statements, recipients)
-    judge = _Judge(cursor, statements, failures)
+    judge = _Judge(failures)
     checked = [judge.check(one, rows.get((one.account, one.reference))) for one in checks]
+    judge.write(cursor, statements)
     _count(cursor, statements, judge.matched)
     return checked
 
 
 class _Judge:
-    """Judges checks one after the other; `failures` are those of the recipients, as they stand by now."""
+    """
+    Judges checks one after the other; `failures` are those of the recipients, as they stand by now.
 
-    def __init__(self, cursor: Any, statements: Statements, failures: dict[Pair, Failures]) -> None:
-        self._cursor = cursor
-        self._statements = statements
+    Nobody else can touch the rows before the commit, so all is decided first and then written, each kind of change at
+    once. The conditions of the statements must hold for every row, or the whole transaction is undone.
+    """
+
+    def __init__(self, failures: dict[Pair, Failures]) -> None:
         self._failures = failures
+        self._charged: list[tuple[str, float]] = []
+        self._consumed: list[tuple[str, str]] = []
+        self._exhausted: list[tuple[str]] = []
+        self._failed: dict[Pair, float] = {}
         self.matched: list[Counted | None] = []
 
     def check(self, check: Check, row: Row | None) -> Checked:
-        """Say what a check comes to, and write it down."""
+        """Say what a check comes to; a try is taken before anything is compared."""
         if row is None or row.never_sent:
             return Checked(Verdict.UNKNOWN)
         if row.state == "CONSUMED":
@@ -213,42 +221,51 @@ class _Judge:
             return Checked(Verdict.EXPIRED)
         known = self._failures.get((row.account, row.recipient), NO_FAILURES)
         blocked = blocked_until(known, check.at, check.failures_per_hour, check.lock_after)
-        if blocked or not self._charge(check, row):
+        if blocked or row.state != "OPEN" or row.tries_left <= 0:
             return Checked(Verdict.EXHAUSTED)
+        row.tries_left -= 1
+        self._charged.append((row.id, check.at))
         if _fits(check, row):
             return self._match(check, row, known)
         return self._mismatch(check, row, known)
 
-    def _charge(self, check: Check, row: Row) -> bool:
-        """Take one of the tries, before anything is compared."""
-        self._cursor.execute(self._statements.charge, (row.id, check.at))
-        if self._cursor.rowcount != 1:
-            return False
-        row.tries_left -= 1
-        return True
-
     def _match(self, check: Check, row: Row, known: Failures) -> Checked:
-        self._cursor.execute(self._statements.consume, (check.id, row.id))
-        if self._cursor.rowcount != 1:
-            return Checked(Verdict.CONSUMED)
         row.state, row.consumed_by = "CONSUMED", check.id
+        self._consumed.append((check.id, row.id))
         self.matched.append(check.counted)
         if known.consecutive:
-            self._count(check, row, Failures(known.recent))
+            self._fail(check, row, Failures(known.recent))
         return Checked(Verdict.MATCH, mailed=bool(row.mailed))
 
     def _mismatch(self, check: Check, row: Row, known: Failures) -> Checked:
         if not row.tries_left:
-            self._cursor.execute(self._statements.exhaust, (row.id,))
             row.state = "EXHAUSTED"
-        self._count(check, row, failed(known, check.at))
+            self._exhausted.append((row.id,))
+        self._fail(check, row, failed(known, check.at))
         return Checked(Verdict.MISMATCH, row.tries_left)
 
-    def _count(self, check: Check, row: Row, failures: Failures) -> None:
-        self._failures[row.account, row.recipient] = failures
-        recent = _encode(failures.recent).decode()
-        values = (row.account, row.recipient, recent, failures.consecutive, check.at)
-        self._cursor.execute(self._statements.put_failures, values)
+    def _fail(self, check: Check, row: Row, failures: Failures) -> None:
+        pair = (row.account, row.recipient)
+        self._failures[pair] = failures
+        self._failed[pair] = check.at
+
+    def write(self, cursor: Any, statements: Statements) -> None:
+        """Write down what was judged. Raises `RuntimeError` where a row is not as it was read."""
+        for statement, values in (
+            (statements.charge, self._charged),
+            (statements.exhaust, self._exhausted),
+            (statements.consume, self._consumed),
+        ):
+            if values:
+                cursor.executemany(statement, values)
+                if cursor.rowcount != len(values):
+                    raise RuntimeError("a challenge has changed while its checks were judged")
+        if self._failed:
+            rows = [
+                (*pair, _encode(self._failures[pair].recent).decode(), self._failures[pair].consecutive, at)
+                for pair, at in self._failed.items()
+            ]
+            cursor.executemany(statements.put_failures, rows)
 
 
 def _fits(check: Check, row: Row) -> bool:
