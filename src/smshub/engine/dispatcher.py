@@ -14,10 +14,11 @@ from smshub.domain.commands import ConnectorView, Way
 from smshub.domain.delivery import Reason, Uncertain
 from smshub.domain.message import Message, MessageClass
 from smshub.domain.retry import ClassPolicy, after
-from smshub.domain.routing import Route, Routes, draws_of, leads_to
+from smshub.domain.routing import Routes, draws_of
 from smshub.engine.committer import Committer
 from smshub.engine.outlet import Outlet, settled_of
 from smshub.engine.privacy import Privacy
+from smshub.engine.ways import ways_of
 from smshub.store.changes import reject, requeue
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox
@@ -106,48 +107,7 @@ class Dispatcher:
 
     def explain(self, to: str, account: str, message_class: MessageClass) -> tuple[Way, ...]:
         """Tell every route that might have been meant for a number, and why it is taken or passed over."""
-        now = time.monotonic()
-        found = self.traffic.routes.find(to, account, message_class)
-        ways: list[Way] = []
-        taken = False
-        if found is not None:
-            for name in found[0].order(random.random):
-                outlet = self.outlets.get(name)
-                if outlet is None:
-                    why = "there is no connector of that name"
-                elif not outlet.available(now):
-                    why = f"{outlet.condition(now)}: {outlet.last_error or 'not connected'}"
-                elif taken:
-                    why = "next, should the ones before it defer"
-                else:
-                    why = "the longest prefix that fits, first in its order"
-                fits = outlet is not None and outlet.available(now) and not taken
-                taken = taken or fits
-                ways.append(Way(connector=name, prefix=found[1], taken=fits, why=why))
-        return (*ways, *self._passed_over(to, account, message_class, found))
-
-    def _passed_over(
-        self, to: str, account: str, message_class: MessageClass, found: tuple[Route, str] | None
-    ) -> list[Way]:
-        ways: list[Way] = []
-        for route in self.traffic.routes.routes:
-            if found is not None and route is found[0]:
-                continue
-            fitting = [prefix for prefix in route.prefixes if leads_to(prefix, to)]
-            longest = max(fitting, key=len, default=None)
-            if longest is None:
-                why = "another prefix"
-            elif route.accounts and account not in route.accounts:
-                why = "meant for other accounts"
-            elif route.classes and message_class not in route.classes:
-                why = "meant for other classes"
-            elif found is not None and len(longest) < len(found[1]):
-                why = "a longer prefix was found"
-            else:
-                why = "a narrower route, or one before it, was found"
-            prefix = longest if longest is not None else ",".join(route.prefixes)
-            ways.extend(Way(connector=t.connector, prefix=prefix, taken=False, why=why) for t in route.targets)
-        return ways
+        return ways_of(self.traffic.routes, self.outlets, to, account, message_class, time.monotonic())
 
     def bar(self, message: Message) -> None:
         """Reject a message that waited while its recipient was blocked; no attempt is begun."""

@@ -98,7 +98,7 @@ class Outlet:
         self.down_since: float | None = time.monotonic()
         self.throughput = throughput
         self._throughput_originator = throughput_originator
-        self._bucket = Bucket(throughput, time.monotonic())
+        self.bucket = Bucket(throughput, time.monotonic())
         self._originators: dict[str, Bucket] = {}
         self._reserved = 0
         self._starting: set[str] = set()
@@ -185,7 +185,7 @@ class Outlet:
         """Whether a message given to it now has a chance to leave soon; a connector of another node is trusted."""
         if self.fence is None:
             return not self._stopping
-        return self.connector.state().up and self.breaker.allows(now) and self._bucket.paused(now) < PATIENCE
+        return self.connector.state().up and self.breaker.allows(now) and self.bucket.paused(now) < PATIENCE
 
     def try_take(self, segments: int, originator: str, now: float) -> bool:
         """Reserve room for a message that is about to be written, if nothing waits before it and it may leave now."""
@@ -203,7 +203,7 @@ class Outlet:
     def give_up(self, segments: int) -> None:
         """Give the room back that `try_take` reserved."""
         self._reserved -= segments
-        self._bucket.give_back(segments)
+        self.bucket.give_back(segments)
         self.breaker.gave_up()
         self.pump_soon()
 
@@ -265,7 +265,7 @@ class Outlet:
         wall = time.time()
         ready = self._ready(now) if self._throughput_originator else None
         while self.lanes and self.connector.room() > self._reserved and self.breaker.allows(now):
-            if (delay := self._bucket.delay(now)) > 0.0:
+            if (delay := self.bucket.delay(now)) > 0.0:
                 self._pump_in(delay)
                 break
             message = self.lanes.pick(ready)
@@ -361,14 +361,14 @@ class Outlet:
         match outcome:
             case Accepted():
                 self.sent += 1
-                self._bucket.accepted(message.segments, now)
+                self.bucket.accepted(message.segments, now)
                 self.breaker.succeeded()
             case Rejected():
                 self.failed += 1
                 self.breaker.succeeded()
             case Deferred(reason=Reason.THROTTLED, retry_after=retry_after):
                 self.throttled += 1
-                self._bucket.throttled(now, retry_after)
+                self.bucket.throttled(now, retry_after)
                 self.breaker.gave_up()
             case Deferred(reason=reason, detail=detail):
                 self.failed += 1
@@ -389,7 +389,7 @@ class Outlet:
                 own = self._originators[originator] = Bucket(self._throughput_originator, now)
             if not own.take(segments, now):
                 return False
-        return self._bucket.take(segments, now)
+        return self.bucket.take(segments, now)
 
     def _ready(self, now: float) -> Callable[[Message], bool]:
         buckets = self._originators
