@@ -47,6 +47,8 @@ from smshub.engine.parking import Parking
 from smshub.engine.people import Sessions
 from smshub.engine.privacy import Privacy
 from smshub.engine.programs import Programs
+from smshub.engine.recipients import Recipients
+from smshub.engine.retention import Retention
 from smshub.engine.setup import SetupSecret
 from smshub.engine.signing import Signing
 from smshub.engine.turns import Turns
@@ -159,6 +161,9 @@ class Application:
         self._watching = asyncio.create_task(watch.run(), name="watch")
         erasing = Erasing(self._outbox, self._committer)
         self._erasing = asyncio.create_task(erasing.run(), name="erasing")
+        self._retention = Retention(self._outbox, self._committer)
+        self._retaining = asyncio.create_task(self._retention.run(), name="retention")
+        self.hub.serve(Recipients(self._outbox, self._committer, self._privacy, self.hub.blocked).handlers)
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve(ExchangeRoom(self._outbox).handlers)
@@ -211,6 +216,7 @@ class Application:
         self._signing.stop()
         self._watching.cancel()
         self._erasing.cancel()
+        self._retaining.cancel()
         self._falling_back.cancel()
         await self._listeners.stop()
         if self._housekeeping_task is not None:
@@ -286,6 +292,7 @@ class Application:
         self._challenges.keys = configuration.otp_keys(config.otp, self._key)
         self._signing.apply(config.server.limits.signing, config.server.public_url, self._catalogue)
         self._housekeeping.disk_reserve = config.server.limits.disk_reserve
+        self._retention.periods = configuration.periods_of(config.retention)
         before = self.config.connectors if self._dispatcher.outlets else {}
         outlets = self._dispatcher.outlets
         gone = [name for name in outlets if before.get(name) != config.connectors.get(name)]

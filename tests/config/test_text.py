@@ -60,6 +60,7 @@ def test_every_key_of_the_example_can_be_switched_on():
         "broker",
         "errors",
         "otp",
+        "retention",
     } == set(document)
 
 

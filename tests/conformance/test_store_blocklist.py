@@ -51,8 +51,8 @@ def test_the_stamp_tells_every_change(outbox):
     stamps.append(outbox.read(blocklist.blocklist_stamp))
     call(outbox, blocklist.unblock, recipient="492")
 
-    assert [(0, 0.0), (1, 1.0), (1, 2.0)] == stamps
-    assert (0, 0.0) == outbox.read(blocklist.blocklist_stamp)
+    assert [(0, 0.0, 0), (1, 1.0, 3), (1, 2.0, 3)] == stamps
+    assert (0, 0.0, 0) == outbox.read(blocklist.blocklist_stamp)
 
 
 def test_pages_by_number(outbox):

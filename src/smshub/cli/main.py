@@ -30,6 +30,7 @@ from smshub.cli.failure import Failed
 from smshub.cli.importing import app as importing
 from smshub.cli.migrate import migrate
 from smshub.cli.modem import inbox, modem
+from smshub.cli.recipient import erase, export
 from smshub.cli.send import send
 from smshub.cli.serve import serve
 
@@ -66,6 +67,8 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(console.app, name="console")
 app.command()(backup)
 app.command()(restore)
+app.command()(export)
+app.command()(erase)
 app.command()(migrate)
 app.add_typer(importing, name="import")
 

@@ -25,6 +25,7 @@ from smshub.config.objects import listed, objects_of
 from smshub.config.otp import otp_keys
 from smshub.config.problems import ConfigError, ConfigErrors
 from smshub.config.reading import connector_types, load, read, read_connector
+from smshub.config.retention import periods_of
 from smshub.config.tables import (
     AccountSettings,
     Classes,
@@ -79,6 +80,7 @@ __all__ = [
     "notes",
     "objects_of",
     "otp_keys",
+    "periods_of",
     "plan",
     "policies_of",
     "program_keys",

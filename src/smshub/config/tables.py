@@ -11,6 +11,7 @@ from smshub.config.broker import BrokerSettings
 from smshub.config.frontends import settings_of_frontend
 from smshub.config.ldap import Ldap
 from smshub.config.otp import OtpPolicySettings, OtpSettings
+from smshub.config.retention import Retention
 from smshub.config.values import (
     certificate_name,
     channel_name,
@@ -374,6 +375,7 @@ class Config(Settings):
     )
     smtp: dict[str, SmtpServer] = setting("Mail servers, for connectors and for mail of the hub's own.", {})
     otp: OtpSettings = setting("One-time passwords.", OtpSettings())
+    retention: Retention = setting("How long what is kept.", Retention())
     ldap: Ldap | None = setting("A directory of users beside the accounts.", None)
     broker: BrokerSettings | None = setting("The WebSocket message broker, off unless written.", None)
     errors: dict[str, str] = setting("Your own words for the answers of the hub, by their names.", {})

@@ -16,6 +16,7 @@ from smshub.config.ldap import Ldap, LdapBind
 from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.problems import bare_type, table_of
 from smshub.config.reading import connector_types
+from smshub.config.retention import Retention
 from smshub.config.tables import (
     AccountSettings,
     BulkClass,
@@ -60,6 +61,7 @@ def example(password: str | None = None) -> str:
         _table("[classes.bulk]", BulkClass, {}),
         _table("[otp]", OtpSettings),
         _table("[otp.guard]", GuardSettings),
+        _table("[retention]", Retention, {}),
         _table("[defaults]", GroupSettings),
         _table("[groups.hospital]", GroupSettings),
         _table("[accounts.shop]", AccountSettings, account),
@@ -198,6 +200,7 @@ def _tables() -> Iterator[str]:
         ("[classes.bulk]", BulkClass),
         ("[otp]", OtpSettings),
         ("[otp.guard]", GuardSettings),
+        ("[retention]", Retention),
         ("[defaults]", GroupSettings),
         ("[groups.NAME]", GroupSettings),
         ("[accounts.NAME]", AccountSettings),

@@ -15,7 +15,7 @@ from smshub.domain.refusals import CATALOGUE as CATALOGUE  # noqa: PLC0414 - who
 from smshub.domain.refusals import Refusal as Refusal  # noqa: PLC0414 - who knows the commands knows their no
 from smshub.domain.refusals import Refused as Refused  # noqa: PLC0414 - who knows the commands knows their no
 from smshub.domain.refusals import text_of as text_of  # noqa: PLC0414 - who knows the commands knows their no
-from smshub.domain.upkeep import UpkeepCommand
+from smshub.domain.upkeep import UpkeepCommand, UpkeepReply
 from smshub.domain.users import UserCommand, Users
 
 
@@ -442,6 +442,7 @@ Reply = (
     | FiguresShown
     | Exchanges
     | AuditReply
+    | UpkeepReply
     | Users
     | OtpReply
     | IncomingReply

@@ -25,7 +25,8 @@ from smshub.domain.commands import (
     Unblock,
 )
 from smshub.domain.incoming import DropIncoming, RequestUssd
-from smshub.domain.upkeep import MakeBackup
+from smshub.domain.numbers import masked
+from smshub.domain.upkeep import EraseRecipient, ExportRecipient, MakeBackup
 from smshub.domain.users import DeleteUser, PutUser
 from smshub.engine.committer import Committer
 from smshub.store.audit import add_entry, read_audit, verify_audit
@@ -34,13 +35,20 @@ from smshub.store.outbox import Outbox
 Handler = Callable[[Account, Any], Awaitable[Reply]]
 Objects = Callable[[str], Awaitable[tuple[Mapping[str, Any], ...]]]
 
+
+def _whom(command: Any) -> str:
+    return masked(command.to.strip().removeprefix("+"))
+
+
 # The commands that are written down, each with what it was done to. What an application does for itself (block, send,
-# cancel of its own) is traffic; what an operator does is a change.
+# cancel of its own) is traffic; what an operator does is a change. Numbers are masked: entries cannot be erased.
 WATCHED: Mapping[type, Callable[[Any], str]] = {
     PutObject: lambda command: f"{command.kind}.{command.name}",
     DeleteObject: lambda command: f"{command.kind}.{command.name}",
-    Block: lambda command: command.to,
-    Unblock: lambda command: command.to,
+    Block: _whom,
+    Unblock: _whom,
+    ExportRecipient: _whom,
+    EraseRecipient: _whom,
     CancelMessage: lambda command: command.id,
     ReleaseMessage: lambda command: command.id,
     TestConnector: lambda command: command.name,

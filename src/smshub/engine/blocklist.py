@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 
 import structlog
@@ -22,6 +22,7 @@ from smshub.domain.commands import (
 from smshub.domain.delivery import Reason
 from smshub.engine.accepting import recipient_of
 from smshub.engine.committer import Committer
+from smshub.engine.privacy import PSEUDONYM, Privacy
 from smshub.store import blocklist as store
 from smshub.store.changes import reject
 from smshub.store.outbox import Outbox
@@ -31,21 +32,46 @@ log = structlog.get_logger(__name__)
 LONGEST_REASON = 255
 
 
+class Veiled:
+    """A list with recipients that were erased: they stand there under pseudonyms, and are still recognised."""
+
+    def __init__(self, recipients: Container[str], pseudonym: Callable[[str], str]) -> None:
+        self._recipients = recipients
+        self._pseudonym = pseudonym
+
+    def __contains__(self, recipient: object) -> bool:
+        """Whether a recipient is on the list, by its name or its pseudonym."""
+        return recipient in self._recipients or self._pseudonym(str(recipient)) in self._recipients
+
+
 class Blocked:
     """
     The recipients that nobody may reach.
 
-    `recipients` is asked for every text; it is one set for good, so that the outlets may hold it. It follows the
-    database: each change of this node's own with its commit, those of other nodes by `refresh`.
+    `recipients` are as they stand on the list. `asked` is asked for every text: the same set, or, while an erased one
+    stands there, one that recognises it too; whenever it is another, `tell` is told. They follow the database: each
+    change of this node's own with its commit, those of other nodes by `refresh`.
     """
 
-    def __init__(self, outbox: Outbox, committer: Committer, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        committer: Committer,
+        privacy: Privacy,
+        clock: Callable[[], float] = time.time,
+        tell: Callable[[Container[str]], None] = lambda _: None,
+    ) -> None:
         self.recipients: set[str] = set()
+        self.asked: Container[str] = self.recipients
+        self._privacy = privacy
+        self._tell = tell
+        self._foreign = 0
         self._outbox = outbox
         self._committer = committer
         self._clock = clock
-        self._stamp: tuple[int, float] = (0, 0.0)
+        self._stamp: tuple[int, float, int] = (0, 0.0, 0)
         self._changes = 0
+        tell(self.asked)
 
     async def refresh(self) -> None:
         """Read the list where it is another than before. Raises `StoreUnavailable`."""
@@ -59,6 +85,18 @@ class Blocked:
         self._stamp = stamp
         self.recipients -= self.recipients - found
         self.recipients |= found
+        self._look()
+
+    def _look(self) -> None:
+        """Ask for pseudonyms too while there are any: their digests are not free."""
+        veiled = [one for one in self.recipients if one.startswith(PSEUDONYM)]
+        if bool(veiled) != isinstance(self.asked, Veiled):
+            self.asked = Veiled(self.recipients, self._privacy.pseudonym) if veiled else self.recipients
+            self._tell(self.asked)
+        foreign = sum(not self._privacy.is_ours(one) for one in veiled)
+        if foreign and foreign != self._foreign:
+            log.warning("blocklist.not_recognised", count=foreign, why="erased under another server.secret")
+        self._foreign = foreign
 
     async def block(self, account: Account, command: Block) -> BlockedRecipient:
         """Put a recipient on the list and reject what waits for it. Raises `Refused`."""
@@ -83,7 +121,10 @@ class Blocked:
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
         to = blocking_key(recipient_of(account, command.to))
         whose = None if account.operates else account.name
-        found = await self._committer.call(partial(store.unblock, recipient=to, blocked_by=whose))
+        found = None
+        for name in (to, self._privacy.pseudonym(to)):
+            taken = await self._committer.call(partial(store.unblock, recipient=name, blocked_by=whose))
+            found = found or taken
         if found is None:
             if not command.own:
                 raise Refused(Refusal.NOT_FOUND, "NotFound", what="blocked recipient")
@@ -91,7 +132,8 @@ class Blocked:
         if whose is not None and found.blocked_by != whose:
             raise Refused(Refusal.FORBIDDEN, "NotYourBlock", member="to", value=command.to[:40])
         self._changes += 1
-        self.recipients.discard(to)
+        self.recipients -= {to, self._privacy.pseudonym(to)}
+        self._look()
         log.info("recipient.unblocked", account=account.name)
         return Done(f"{to} is unblocked")
 
@@ -101,7 +143,11 @@ class Blocked:
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
         to = None if command.to is None else blocking_key(recipient_of(account, command.to))
         read = partial(store.read_blocklist, to=to, limit=command.limit, cursor=command.cursor)
-        return await asyncio.to_thread(self._outbox.read, read)
+        page = await asyncio.to_thread(self._outbox.read, read)
+        if to is not None and not page.recipients:
+            again = partial(store.read_blocklist, to=self._privacy.pseudonym(to), limit=1, cursor=None)
+            page = await asyncio.to_thread(self._outbox.read, again)
+        return page
 
     async def _reject_waiting(self, to: str) -> None:
         """Reject what is QUEUED for a recipient; what is missed here is found when its turn to be sent comes."""
@@ -112,5 +158,5 @@ class Blocked:
 
     def check(self, to: str, written: str) -> None:
         """Refuse a recipient that is blocked. Raises `Refused`."""
-        if blocking_key(to) in self.recipients:
+        if blocking_key(to) in self.asked:
             raise Refused(Refusal.BLOCKED, "Blocked", member="to", value=written[:40])

@@ -86,6 +86,10 @@ class Dispatcher:
         if outlet is not None:
             outlet.enqueue(message)
 
+    def bar_from(self, blocked: Container[str]) -> None:
+        """Take over who may not be reached."""
+        self.blocked = blocked
+
     def look(self, connector: str) -> None:
         """Let an outlet look into the database: it may hold something that memory does not."""
         outlet = self.outlets.get(connector)

@@ -31,7 +31,7 @@ async def explain(
     ways = dispatcher.explain(to, account.name, drafted.message_class)
     foreign = () if mail else why_not_gsm7(command.text)
     notes = [f"{character!r} is not in GSM 03.38" for character in foreign]
-    if blocking_key(to) in blocked.recipients:
+    if blocking_key(to) in blocked.asked:
         notes.append("the recipient is on the blocklist: it would be refused")
     taking = next((dispatcher.outlets[way.connector] for way in ways if way.taken), None)
     if taking is not None and drafted.flash and not mail and not taking.connector.capabilities.flash:

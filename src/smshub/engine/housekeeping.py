@@ -15,7 +15,7 @@ from smshub.engine.hub import Hub
 from smshub.engine.outlet import Outlet
 from smshub.engine.polling import Polling
 from smshub.store.challenges import FORGET_BATCH, forget_challenges, forget_failures
-from smshub.store.changes import expire, forget_early_receipts, forget_references
+from smshub.store.changes import expire, forget_early_receipts
 from smshub.store.errors import StoreUnavailable
 from smshub.store.exchanges import forget_exchanges
 from smshub.store.leases import acquire_lease, release_lease, renew_lease
@@ -33,7 +33,6 @@ KEEP_SIGNATURES = 24 * 3_600.0
 COUNT_EVERY = 5.0
 KEEP_CHALLENGES = 3_600.0
 KEEP_FAILURES = 90 * 86_400.0
-KEEP_REFERENCES = 48 * 3_600.0
 KEEP_EARLY_RECEIPTS = 24 * 3_600.0
 KEEP_EXCHANGES = 7 * 24 * 3_600.0
 EXPIRE_BATCH = 1_000
@@ -100,7 +99,6 @@ class Housekeeping:
                 pass
         if now - self._forgot_at >= FORGET_EVERY:
             self._forgot_at = now
-            await self._committer.call(partial(forget_references, before=wall - KEEP_REFERENCES))
             await self._committer.call(partial(forget_early_receipts, before=wall - KEEP_EARLY_RECEIPTS))
             await self._committer.call(partial(forget_exchanges, before=wall - KEEP_EXCHANGES))
             await self._committer.call(partial(forget_failures, before=wall - KEEP_FAILURES))

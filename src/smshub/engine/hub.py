@@ -43,7 +43,6 @@ from smshub.domain.commands import (
     TokenShown,
     Unblock,
 )
-from smshub.domain.ids import SLACK, first_id
 from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.engine.accepting import Bound, Draft, Unbound, as_mail, draft, recipient_of
@@ -114,8 +113,7 @@ class Hub:
         self._privacy = privacy
         self._clock = clock
         self._ids = Ids(clock)
-        self.blocked = Blocked(outbox, committer, clock)
-        dispatcher.blocked = self.blocked.recipients
+        self.blocked = Blocked(outbox, committer, privacy, clock, dispatcher.bar_from)
         self._loop = asyncio.get_running_loop()
         self._buckets: dict[str, Bucket] = {}
         self._started_at = clock()

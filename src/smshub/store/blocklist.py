@@ -50,10 +50,12 @@ def read_blocked(connection: Connection) -> set[str]:
     return set(connection.execute(select(b.recipient)).scalars())
 
 
-def blocklist_stamp(connection: Connection) -> tuple[int, float]:
+def blocklist_stamp(connection: Connection) -> tuple[int, float, int]:
     """Give something that differs after the list has changed, and is cheaper to read than the list."""
-    count, total = connection.execute(select(func.count(), func.coalesce(func.sum(b.blocked_at), 0.0))).one()
-    return count, total
+    times = func.coalesce(func.sum(b.blocked_at), 0.0)
+    lengths = func.coalesce(func.sum(func.length(b.recipient)), 0)  # one that was erased has a longer name
+    count, total, length = connection.execute(select(func.count(), times, lengths)).one()
+    return count, total, length
 
 
 def read_blocklist(connection: Connection, to: str | None, limit: int, cursor: str | None) -> Blocklist:

@@ -28,6 +28,7 @@ from smshub.frontends.carriers.v1_openapi import components, extra_of, responses
 from smshub.frontends.carriers.v1_operations import OPERATIONS, SEND, Asked, Operation
 from smshub.frontends.carriers.v1_otp import OTP
 from smshub.frontends.carriers.v1_pages import STYLE, page
+from smshub.frontends.carriers.v1_recipients import RECIPIENTS
 from smshub.frontends.carriers.v1_upkeep import UPKEEP
 from smshub.frontends.dialects import native
 
@@ -44,7 +45,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *GUARD, *ERRORS)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *GUARD, *ERRORS, *RECIPIENTS)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

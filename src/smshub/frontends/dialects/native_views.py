@@ -35,6 +35,7 @@ from smshub.domain.exchanges import Exchanges
 from smshub.domain.figures import FiguresShown
 from smshub.domain.incoming import IncomingPage, Modems, UssdAnswered
 from smshub.domain.message import Attempt, Message, MessageType
+from smshub.domain.upkeep import RecipientData, RecipientErased
 from smshub.domain.users import Users
 from smshub.frontends.dialects import native_figures
 from smshub.frontends.dialects.native_schema import (
@@ -118,7 +119,7 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             return DoneDocument(reply.detail)
         case FiguresShown():
             return native_figures.document_of(reply)
-        case AuditPage() | AuditVerified() | Users() | Exchanges():
+        case AuditPage() | AuditVerified() | Users() | Exchanges() | RecipientData() | RecipientErased():
             return reply
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
