@@ -56,6 +56,8 @@ class Prefix:
 
     def sent(self, to: str, at: float) -> float | None:
         """Count a code to a number; gives when it was sent one before that is still open."""
+        if at < self.since:
+            return None
         before = self.open.pop(to, None)
         self.open[to] = at
         if len(self.open) > MOST_OPEN:

@@ -112,7 +112,7 @@ class GuardBook:
         """
         Count a code that is sent; gives when its receiver was sent one before that is still open.
 
-        Without `lately` it is too old to say how codes of its prefix fare.
+        Without `lately` it is more than an hour ago: it counts by the day, and says nothing of its prefix.
         """
         self._recipients.add(request.to, at)
         if request.domain:
@@ -120,12 +120,13 @@ class GuardBook:
             return None
         if request.source:
             self._sources.add(request.source, at)
-        self._prefixes.add(request.prefix, at)
-        for tallies, key in ((self._accounts, request.account), (self._countries, request.country)):
-            tallies[0].add(key, at)
-            tallies[1].add(key, at)
+        self._accounts[1].add(request.account, at)
+        self._countries[1].add(request.country, at)
         if not lately:
             return None
+        self._accounts[0].add(request.account, at)
+        self._countries[0].add(request.country, at)
+        self._prefixes.add(request.prefix, at)
         return self.prefix(request.prefix, request.country).sent(request.to, at)
 
     def take_back(self, request: GuardRequest, at: float, before: float | None) -> None:

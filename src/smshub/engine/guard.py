@@ -140,15 +140,16 @@ class Guarding:
             self._take_over(kept, now)
         nodes = self._outbox.read(store.read_nodes)
         since = int((now - DAY) * 1e6)
-        for counted in heapq.merge(*(self._after(node, since) for node in nodes), key=lambda one: one.at):
+        for counted in heapq.merge(*(self._after(node, since, now) for node in nodes), key=lambda one: one.at):
             self._apply(counted, now)
         last = self._outbox.read(partial(store.read_last, node=self._node))
         self._number = max(self._number, last)
 
-    def _after(self, node: str, number: int) -> Iterator[Counted]:
-        """Give what a node has counted after a number, and remember how far that was."""
+    def _after(self, node: str, number: int, now: float) -> Iterator[Counted]:
+        """Give what a node has counted after a number, and remember how far that was; what is old was only sent."""
+        read = partial(store.read_counted, node=node, typed_after=now - HOUR, limit=READ_AT_ONCE)
         while True:
-            found = self._outbox.read(partial(store.read_counted, node=node, after=number, limit=READ_AT_ONCE))
+            found = self._outbox.read(partial(read, after=number))
             if found:
                 number = self._read[node] = found[-1].number
                 yield from found
@@ -296,7 +297,9 @@ class Guarding:
             if node == self._node:
                 continue
             after = self._read.get(node, int((now - DAY) * 1e6))
-            for counted in await asyncio.to_thread(lambda node, after: list(self._after(node, after)), node, after):
+            for counted in await asyncio.to_thread(
+                lambda node, after: list(self._after(node, after, now)), node, after
+            ):
                 self._apply(counted, now)
 
     def _take_over(self, kept: store.KeptPrefix, now: float) -> None:
@@ -315,12 +318,10 @@ class Guarding:
         """Count what was written, here before the start, or by another node."""
         to, at = counted.recipient, counted.at
         request = _request(counted.account, to, counted.source)
-        prefix = self.book.prefixes.get(request.prefix)
-        lately = at > now - HOUR and (prefix is None or at > prefix.since)
-        if not counted.typed:
-            self.book.count(request, at, lately=lately)
-        elif lately:
+        if counted.typed:
             self.book.typed(request.prefix, to)
+        else:
+            self.book.count(request, at, lately=at > now - HOUR)
 
     # --- operators --------------------------------------------------------------------------------------------------
 

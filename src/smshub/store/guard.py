@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from smshub.domain.challenges import Counted, Decision, Decisions, ListDecisions
 from smshub.domain.counting import DAY
@@ -44,9 +44,10 @@ def read_nodes(connection: Connection) -> tuple[str, ...]:
     return tuple(nodes())
 
 
-def read_counted(connection: Connection, node: str, after: int, limit: int) -> list[Counted]:
-    """Give what a node has counted after a number, in order."""
-    statement = select(*guard_counted.columns).where(c.node == node, c.number > after).order_by(c.number).limit(limit)
+def read_counted(connection: Connection, node: str, after: int, typed_after: float, limit: int) -> list[Counted]:
+    """Give what a node has counted after a number, in order; of what was typed, only after a time."""
+    wanted = (c.node == node, c.number > after, or_(c.typed.is_(False), c.at > typed_after))
+    statement = select(*guard_counted.columns).where(*wanted).order_by(c.number).limit(limit)
     return [Counted(*row) for row in connection.execute(statement)]
 
 
