@@ -24,7 +24,7 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.NO_ROUTE: "No connector is configured for it.",
     Reason.NO_ANSWER: "Bytes went out and nothing came back: it may have arrived.",
     Reason.CRASHED: "The hub or the connector's own code ended in between: it may have arrived.",
-    Reason.UNREADABLE: "Its text cannot be read any more: the key under which it was kept is not there.",
+    Reason.UNREADABLE: "Its text was erased, or was sealed under another key of the hub.",
     Reason.UNKNOWN: "The provider gave a code that the hub does not know.",
 }
 
