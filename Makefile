@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env env-test run test lint types cover stories screenshots docs bench ledger theft mutants lock release clean
+.PHONY: help env env-test run test lint types cover stories screenshots docs bench ledger theft timing mutants lock release clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ ledger: env-test ## Kill the hub, and then each broker, under load, many times, 
 
 theft: env-test ## Steal the database of a hub with a thousand codes and try every code there is (a quarter of an hour)
 	$(BIN)/python -m bench.theft
+
+timing: env-test ## See whether the time of a check tells how much of a code was right (a quiet machine, a minute)
+	$(BIN)/python -m bench.timing
 
 mutants: env-test ## Break one rule of the hub at a time and see that the ledger notices each
 	$(BIN)/python -m bench.mutants

@@ -2,14 +2,17 @@
 
 import math
 import random
+import re
 from collections import Counter
 
+import gsm0338
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smshub.domain import otp
 from smshub.domain.otp import Alphabet, BadTemplate, Failures, OtpPolicy
+from smshub.domain.text import measure
 
 TEXTS = {
     "Code: %s": "Code: 004711",
@@ -195,6 +198,79 @@ def test_a_browser_finds_the_code_in_every_text(around, number):
 
     host, _, given_code = last.removeprefix("@").partition(" #")
     assert ("login.example", code) == (host, given_code)
+
+
+def templates(count, seed):
+    """Write templates of words, marks and letters of other scripts, each with its one place for the code."""
+    draw = random.Random(seed)
+    words = [
+        "Your",
+        "code",
+        "is",
+        "für",
+        "Gültig",
+        "5",
+        "Minuten.",
+        "#1",
+        "@home",
+        "\u20ac",
+        "9,99",
+        "(neu)",
+        "[a]",
+        "{{x}}",
+        "50%",
+    ]
+    rare = ["\u4f60\u597d", "\u043a\u043e\u0434", "\U0001f512", "na\u00efve", "\u2018so\u2019"]
+    for _ in range(count):
+        some = [draw.choice(rare if draw.random() < 0.01 else words) for _ in range(draw.randrange(28))]
+        some.insert(draw.randrange(len(some) + 1), draw.choice(["%s", "{code}", "{code}.", "#{code}"]))
+        yield draw.choice([" ", "\n", "  "]).join(some)
+
+
+def septets(text):
+    """Count a text by the tables of another house (3GPP TS 23.038); None where it is no GSM 7-bit."""
+    try:
+        return len(gsm0338.Codec().encode(text)[0])
+    except UnicodeEncodeError:
+        return None
+
+
+def test_of_10000_templates_each_last_line_is_read_and_what_fits_is_one_segment():
+    """As WICG's sms-one-time-codes reads it; up to 160 septets, or 70 units of UCS-2, it is one segment."""
+    fitting = {"GSM7": 0, "UCS2": 0}
+    for number, template in enumerate(templates(10_000, 4711)):
+        code = f"{number * 99_991 % 1_000_000:06d}"
+        text = otp.origin_bound(otp.fill(template, code, 300.0), "login.example", code)
+
+        line = text.split("\n")[-1]
+        found = re.fullmatch(r"@(?P<host>[^\s#@]+) #(?P<code>[^\s#@]+)", line)
+        assert ("login.example", code) == (found["host"], found["code"]), template
+        length, measured = septets(text), measure(text)
+        assert ("UCS2" if length is None else "GSM7") == measured.encoding, text
+        fits = length <= 160 if length is not None else len(text.encode("utf-16-be")) <= 140
+        assert fits == (measured.segments == 1), text
+        fitting[measured.encoding] += fits
+    assert fitting["GSM7"] > 1_000
+    assert fitting["UCS2"] > 100
+
+
+def test_of_10000_templates_each_is_an_apps_or_is_refused():
+    """What SMS Retriever is sent has its mark, the hash as the last eleven characters, and 140 bytes at most."""
+    taken = 0
+    for number, template in enumerate(templates(10_000, 815)):
+        code = f"{number * 99_991 % 1_000_000:06d}"
+        text = otp.fill(template, code, 300.0)
+        if len(f"<#> {text}\nFA+9qCX9VSu".encode()) > 140:
+            with pytest.raises(BadTemplate):
+                otp.retrievable(text, "FA+9qCX9VSu")
+            continue
+        whole = otp.retrievable(text, "FA+9qCX9VSu")
+        assert ("<#> ", "\nFA+9qCX9VSu") == (whole[:4], whole[-12:])
+        assert code in whole[4:-12]
+        if septets(whole) is not None:
+            assert 1 == measure(whole).segments, whole
+        taken += 1
+    assert taken > 1_000
 
 
 def test_sms_retriever_finds_its_app():

@@ -215,7 +215,7 @@ class _Judge:
             return Checked(Verdict.UNKNOWN)
         if row.state == "CONSUMED":
             # The same check once more: its batch was written, and the answer was lost.
-            again = row.consumed_by == check.id and _fits(check, row)
+            again = row.consumed_by == check.id and fits(check, row)
             return Checked(Verdict.MATCH, mailed=bool(row.mailed)) if again else Checked(Verdict.CONSUMED)
         if _is_over(row, check.at):
             return Checked(Verdict.EXPIRED)
@@ -225,7 +225,7 @@ class _Judge:
             return Checked(Verdict.EXHAUSTED)
         row.tries_left -= 1
         self._charged.append((row.id, check.at))
-        if _fits(check, row):
+        if fits(check, row):
             return self._match(check, row, known)
         return self._mismatch(check, row, known)
 
@@ -268,7 +268,7 @@ class _Judge:
             cursor.executemany(statements.put_failures, rows)
 
 
-def _fits(check: Check, row: Row) -> bool:
+def fits(check: Check, row: Row) -> bool:
     """Compare the digest of what was typed with the one that is kept, in constant time."""
     return hmac.compare_digest(row.digest, check.digests.get(row.key_id, b""))
 
