@@ -43,6 +43,7 @@ from smshub.domain.commands import (
     TokenShown,
     Unblock,
 )
+from smshub.domain.ids import SLACK, first_id
 from smshub.domain.limits import Bucket
 from smshub.domain.message import Message, MessageClass, State
 from smshub.engine.accepting import Bound, Draft, Unbound, as_mail, draft, recipient_of
@@ -393,6 +394,9 @@ class Hub:
                 value=command.cursor[:40],
                 why="not one of ours",
             )
+        if command.until is not None and command.cursor is None:
+            # Begin there, rather than with the newest.
+            command = msgspec.structs.replace(command, cursor=first_id(command.until + SLACK))
         if command.reference is not None:
             command = msgspec.structs.replace(command, reference=self._privacy.reference(command.reference))
         page = await asyncio.to_thread(self._outbox.page, command, own)
