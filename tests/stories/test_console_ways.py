@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import time
+from urllib.parse import urlencode
 
 import pytest
 
@@ -124,6 +126,23 @@ def test_a_long_list_goes_on_page_by_page(hub, ada):
         path = more[1].replace("&amp;", "&") if more else ""
 
     assert texts[::-1] == found
+
+
+def test_a_time_bounds_the_search_from_both_sides(hub, ada):
+    """What was accepted before or after is not there; what was accepted in between is."""
+    hub.send("+491700000008", "just now")
+
+    def found(**times):
+        moments = {
+            name: f"{time.strftime('%Y-%m-%dT%H:%M', time.gmtime(time.time() + s))}" for name, s in times.items()
+        }
+        return "just now" in ada.look(f"/messages?{urlencode({'find': '+491700000008', **moments})}").words
+
+    assert found(since=-3_600, until=3_600)
+    assert found(until=90_000)
+    assert not found(until=-60)
+    assert not found(since=60)
+    assert not found(since=-90_000, until=-86_400)
 
 
 def test_the_table_has_what_the_list_has_and_nothing_counts(hub, ada):

@@ -29,9 +29,9 @@ from smshub.domain.exchanges import Exchanges, ShowExchanges
 from smshub.domain.message import FINAL, MessageClass, State
 
 PATH: Final = "/messages"
-# So many rows are saved at the most, and so many asked for at once.
+# So many rows are saved at the most, and so few asked for at once that nothing else waits for them.
 MOST_SAVED: Final = 100_000
-_BATCH: Final = 500
+_BATCH: Final = 200
 _SLOWLY: Final = 10.0
 
 
@@ -171,7 +171,7 @@ async def _table(visit: Visit, wanted: ListMessages, listed: Listed) -> AsyncIte
     # The mark by which spreadsheets know UTF-8.
     yield b"\xef\xbb\xbf" + exporting.lines([exporting.HEADINGS])
     left = MOST_SAVED
-    while listed.messages:
+    while True:
         rows = listed.messages[:left]
         yield exporting.lines(exporting.cells(message) for message in rows)
         left -= len(rows)
