@@ -124,6 +124,9 @@ def timeline(message: Document) -> list[tuple[str, str]]:
     if receipt:
         code = f" ({receipt['code']})" if receipt.get("code") else ""
         told.append((str(receipt.get("at")), f"receipt: {receipt.get('state')}{code}"))
+    detail = message.get("detail")
+    if detail and detail not in [attempt.get("detail") for attempt in message.get("attempts") or []]:
+        told.append(("at last", f"{message.get('state')}: {detail}"))
     return told
 
 
