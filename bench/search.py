@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.postgres import postgres
 from bench.table import aligned
 from smshub.domain.commands import ListMessages
+from smshub.domain.ids import SLACK, first_id
 from smshub.domain.message import Message, MessageClass, State
 from smshub.store.batch import Accept, Batch, Settled
 from smshub.store.outbox import Outbox
@@ -99,7 +100,9 @@ def questions(now: float) -> dict[str, tuple[ListMessages, str | None]]:
     asked["connector that has none"] = (ListMessages(connector="carrier-z"), None)
     asked["newest REJECTED"] = (ListMessages(state=State.REJECTED), None)
     asked["state that none has"] = (ListMessages(state=State.CANCELLED), None)
-    asked["an hour, a day ago"] = (ListMessages(since=now - 90_000, until=now - 86_400), None)
+    since, until = now - 90_000, now - 86_400
+    # As the hub asks it.
+    asked["an hour, a day ago"] = (ListMessages(since=since, until=until, cursor=first_id(until + SLACK)), None)
     return asked
 
 
