@@ -141,6 +141,26 @@ def test_the_sample_of_the_native_api_sends(hub, tmp_path):
     hub.smsc.arrives("CSU -> 491701234567: Hello from /v1")
 
 
+CODES = [
+    pytest.param("codes", ["sh", "-eu"], marks=pytest.mark.needs("curl")),
+    ("codes-python", [sys.executable, "-I"]),
+]
+
+
+@pytest.mark.parametrize(("name", "command"), CODES)
+def test_the_samples_of_codes_send_and_check_one(hub, tmp_path, name, command):
+    """They wait for what the person types, which the handset shows, and say yes to it."""
+    (tmp_path / name).write_text(sample(hub, name))
+    before = len(hub.smsc.texts)
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, name], cwd=tmp_path, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as running:
+        words = hub.smsc.arrived(before + 1)[-1]
+        printed, errors = running.communicate(re.search(r"code is ([0-9]{6})", words)[1] + "\n", timeout=30)
+
+    assert "" == errors
+    assert "True\n" == printed[-5:] or '"match":true' in printed
+
+
 def test_the_python_sample_sends(hub, tmp_path):
     """With nothing installed but Python."""
     assert "'status'" in run([sys.executable, "-I", "-W", "error", "-"], sample(hub, "python"), tmp_path)
@@ -271,8 +291,8 @@ def test_the_page_carries_the_callers_own_address(make_hub, words):
     page = welcome(hub, "/cwis463/", Host="sms.example:8443", **{"X-Forwarded-Proto": "https"})
     text = html.unescape(page.body.decode())
     assert (200, "text/html; charset=utf-8") == (page.status, page.headers["content-type"])
-    # In curl's sample for each call, in the others once; the last is that of the native API.
-    assert 7 == text.count("https://sms.example:8443/cwis463") == text.count("https://")
+    # In the samples of curl for each call, in the others once; three of them are those of codes.
+    assert 10 == text.count("https://sms.example:8443/cwis463") == text.count("https://")
     assert 'href="/cwis463/docs"' in text
     for link in re.findall(r'href="(/[^"]*)"', text):
         # The console sends whoever is not signed in to the page for it.

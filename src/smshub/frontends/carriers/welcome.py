@@ -81,7 +81,8 @@ def page(base: str, mount: str, served: Collection[Route]) -> str:
 
     `base` is the caller's own URL of the hub, `mount` the prefix of its paths, `served` what it serves.
     """
-    return "\n".join([*_head(mount), *_doors(mount, served), *_samples(base), *_native(base, mount), *_foot()])
+    told = (*_head(mount), *_doors(mount, served), *_samples(base), *_native(base, mount), *_codes(base, served))
+    return "\n".join([*told, *_foot()])
 
 
 def base_of(scope: Scope, mount: str) -> str:
@@ -169,6 +170,17 @@ def _native(base: str, mount: str) -> Iterator[str]:
     yield f'<pre tabindex="0"><code id="sample-native">{escape(sample("native", base))}</code></pre>'
     yield f'<p>Everything else it does is on <a href="{escape(mount)}/docs">its pages</a> and in its '
     yield f'<a href="{escape(mount)}/openapi.json">OpenAPI document</a>.</p></section>'
+
+
+def _codes(base: str, served: Collection[Route]) -> Iterator[str]:
+    if ("POST", "/v1/otp") not in served:
+        return
+    yield '<section id="codes"><h2>One-time passwords</h2>'
+    yield "<p>The hub makes a code, sends it, and tells once whether what a person has typed is right; your program "
+    yield "keeps none. A code by text shows that somebody could read a text sent to that number, not who.</p>"
+    for name, title in (("codes", "curl"), ("codes-python", "Python")):
+        yield f'<h3>{title}</h3><pre tabindex="0"><code id="sample-{name}">{escape(sample(name, base))}</code></pre>'
+    yield "</section>"
 
 
 def _foot() -> Iterator[str]:
