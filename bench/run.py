@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench import brokers, costs, otp
+from bench import brokers, costs, http, isolation, otp
 from bench.backlog import measure_backlog
 from bench.figures import match
 from bench.hub import hub
@@ -155,7 +155,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--backlog", type=int, default=0, help="measure with so many texts queued, instead")
     parser.add_argument("--folder", type=Path, help="where the temporary folders are made (a real disk)")
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.relative_to(ROOT)}")
-    parser.add_argument("--no-doors", action="store_true", help="leave out what each door and each broker costs")
+    parser.add_argument("--no-doors", action="store_true", help="leave out all but the first table")
     parser.add_argument("--no-proof", action="store_true", help="leave out the load and the sink alone")
     given = parser.parse_args()
     if given.quick:
@@ -170,12 +170,14 @@ def proofs() -> list[str]:
 
 
 def tables_of_doors(folder: Path | None) -> Iterator[tuple[str, Sequence[str], list[list[str]]]]:
-    """Measure the doors beside each other, the intake of each broker, and codes: what it is, headings, rows."""
+    """Measure doors, brokers, codes, a way out over HTTP, a provider's bad day: what it is, headings, rows."""
     how = "median of 7 interleaved rounds, 64 connections, the hub and its writer on one core"
     for title, headings, rows in (
         (f"HTTP doors, {how}", costs.HEADINGS, costs.cost_rows),
         ("Brokers, median of 3 interleaved rounds of 10,000 texts", brokers.HEADINGS, brokers.broker_rows),
         (f"Codes asked for and checked, {otp.HOW}", otp.HEADINGS, otp.otp_rows),
+        ("A way out over HTTP, median of 5 rounds, the hub and its writer on one core", http.HEADINGS, http.http_rows),
+        ("Isolation, medians of 10 interleaved pairs of runs", isolation.HEADINGS, isolation.isolation_rows),
     ):
         try:
             yield title, headings, rows(within=folder)
