@@ -37,7 +37,8 @@ stories: env-test ## Run the stories of the whole hub alone
 	$(BIN)/python -m pytest tests/stories
 
 screenshots: env-test ## Take the pictures in docs/images/ anew, in a real browser
-	SMSHUB_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/stories/test_console.py tests/stories/test_console_objects.py
+	SMSHUB_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/stories/test_console.py tests/stories/test_console_objects.py \
+		tests/stories/test_console_reading.py
 
 docs: env .cache/docs/.made ## Write docs/reference/ from the code, and the documentation as a site into site/
 	$(BIN)/python -m smshub.cli.reference docs/reference

@@ -16,7 +16,7 @@ PICTURES = Path(__file__).parents[1] / "docs" / "images" / "console"
 TAKEN = bool(os.environ.get("SMSHUB_SCREENSHOTS"))
 SHOWN = {
     "setup", "overview-desk-light", "overview-desk-dark", "overview-phone-light", "try", "messages", "message",
-    "connector-new", "connector", "routes", "account",
+    "connector-new", "connector", "routes", "account", "audit", "guard",
 }  # fmt: skip
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}

@@ -42,6 +42,7 @@ class Action(StrEnum):
     CHANGE_USERS = "change users"
     SETTINGS = "see the hub's settings"
     BACKUP = "make a backup"
+    PRIVACY = "tell and erase what is kept of somebody"
     OWN = "change one's own password and authenticator"
 
 
@@ -86,6 +87,7 @@ MATRIX: Final[Mapping[Action, frozenset[Role]]] = {
     Action.CHANGE_USERS: _ADMINISTRATORS,
     Action.SETTINGS: _SEERS,
     Action.BACKUP: _ADMINISTRATORS,
+    Action.PRIVACY: _ADMINISTRATORS,
     Action.OWN: _ALL,
 }
 

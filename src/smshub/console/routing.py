@@ -26,6 +26,7 @@ from smshub.console.pages import (
     modems,
     overview,
     own,
+    privacy,
     routes,
     settings,
     trying,
@@ -56,6 +57,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *errors.PAGES,
     *audit.PAGES,
     *users.PAGES,
+    *privacy.PAGES,
     *settings.PAGES,
     *own.PAGES,
 )
