@@ -25,6 +25,9 @@ PARKED = "INSERT INTO parked VALUES (?, 'shop-amqp', 1900000000.0, 3, 'not JSON'
 CLOSED = "88161234"
 IDS = [f"{number:032x}" for number in range(1, 4)]
 
+# One hub for all of them.
+pytestmark = pytest.mark.xdist_group("console-pages")
+
 
 @pytest.fixture(scope="module")
 def hub(make_shared_hub, words):

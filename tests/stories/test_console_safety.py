@@ -52,6 +52,9 @@ PAYLOADS = (
     f"<a href='javascript:{MARK}()' hx-get='/{MARK}' hx-on:click='{MARK}()'>",
 )
 
+# One hub for all of them.
+pytestmark = pytest.mark.xdist_group("console-safety")
+
 
 class Parsed(HTMLParser):
     """A page as a browser reads it: what of the mark became an element, an attribute, a comment or an address."""

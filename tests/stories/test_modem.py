@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from fixtures_console import Person
+
 CONNECTOR = """\
 [accounts.meter]
 password = "meter-password"
@@ -226,3 +228,18 @@ def test_neither_pin_nor_text_is_in_the_log(gsm):
         "491707654321",
     ):
         assert secret not in gsm.hub.log
+
+
+def test_the_console_shows_modems_and_asks_for_ussd(gsm):
+    """Each with its signal; what the network says to a code, and that it says nothing."""
+    both(gsm)
+    ada = Person(gsm.hub)
+    ada.set_up()
+
+    page = ada.look("/modems").words
+    answered = ada.send("/modems/ussd", {"code": "*101#", "modem": "gsm-2"}, form="/modems")
+    failed = ada.send("/modems/ussd", {"code": "*999#", "modem": ""}, form="/modems")
+
+    assert ("gsm-1 gsm" in page, "gsm-2 gsm" in page, "dBm" in page) == (True, True, True)
+    assert (200, True) == (answered.status, "1) yes 2) no" in answered.words)
+    assert (503, True) == (failed.status, "the network does not know" in failed.words)
