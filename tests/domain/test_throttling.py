@@ -130,6 +130,25 @@ def test_a_limit_that_is_lifted_is_noticed():
     assert sum(at >= 55.0 for _, at in through) >= 500
 
 
+@pytest.mark.parametrize("declared", [None, 200])
+def test_a_provider_that_was_closed_is_back_soon(declared):
+    """After ten seconds of refusals everything goes through again within half a minute, backlog included."""
+
+    class Closed:
+        """Takes nothing between the tenth second and the twentieth."""
+
+        def takes(self, at):
+            """Say whether it takes what comes now."""
+            return not 10.0 <= at < 20.0
+
+    bucket = Bucket(declared, 0.0)
+    through, refused, left = play(Closed(), bucket, offered=100, window=10, answer_after=0.002, seconds=60)
+
+    assert len(refused) < 100
+    assert len(left) < 300
+    assert sum(at >= 55.0 for _, at in through) >= 480
+
+
 def test_while_nothing_goes_through_there_are_ever_fewer_tries():
     """A provider that refuses everything for ten minutes is asked at growing intervals, one or two texts at a time."""
 

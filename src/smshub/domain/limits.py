@@ -23,8 +23,8 @@ SLOWEST = 0.5  # segments a second
 # While nothing has gone through since the provider said it twice, so many a second feel their way.
 FEELING = 2.0
 # How a rate comes back, by the seconds since it was too fast: slowly first, where the limit must be near, and then
-# faster and faster. Where one text of twenty would be one of a few seconds, it takes up to three times as long. After
-# some minutes nothing is left of it.
+# faster and faster; where nothing tells how near it is, twice as fast each second. Where one text of twenty would be
+# that of a few seconds, it takes up to three times as long. After some minutes nothing is left of it.
 CREEP = 1 / 250
 LEAP = 30.0
 FEW = 5.0  # segments a second
@@ -40,6 +40,7 @@ class Bucket:
 
     A throttle answer pauses it, twice as long each time nothing has gone through since the one before, and slows it to
     a little less than what the provider has taken in the last second; from there the rate feels its way up again.
+    Refusals that come within a second, some having gone through, are one event.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class Bucket:
         "_count",
         "_count_before",
         "_feeling",
+        "_grows_since",
         "_pause",
         "_paused_until",
         "_second",
@@ -65,7 +67,8 @@ class Bucket:
         self._tokens = self._burst
         self._since = now
         self._ceiling: float | None = None  # learnt from throttle answers, as it was at the last of them
-        self._climbing = False  # it was learnt from less than a second
+        self._climbing = False  # how much more it may be is not known: it doubles each second
+        self._grows_since = now
         self._throttled_at = now
         self._pause = 0.0
         self._paused_until = now
@@ -76,11 +79,15 @@ class Bucket:
 
     def allowed(self, now: float) -> float | None:
         """Tell how many segments a second may leave now; None: as many as come."""
+        grown = self._grown(now)
         if self._feeling:
-            return FEELING if self.rate is None else min(FEELING, self.rate)
+            return FEELING if grown is None else min(FEELING, grown)
+        return grown
+
+    def _grown(self, now: float) -> float | None:
         if self._ceiling is None:
             return self.rate
-        passed = now - self._throttled_at
+        passed = now - self._grows_since
         if passed >= FORGOTTEN:
             self._ceiling = None
             return self.rate
@@ -123,7 +130,10 @@ class Bucket:
     def accepted(self, segments: int, now: float) -> None:
         """Note that the provider has taken so many."""
         self._accepted = True
-        self._feeling = False
+        if self._feeling:
+            self._feeling = False
+            self._climbing = True
+            self._grows_since = now
         if now - self._second >= 1.0:
             self._turn(now)
         self._count += segments
@@ -135,17 +145,18 @@ class Bucket:
         again = self._pause > 0.0 and now - self._throttled_at <= 2 * self._pause + ONE_EVENT
         if again and self._accepted and now - self._throttled_at < ONE_EVENT and retry_after is None:
             return
-        allowed = self._fill(now)
-        through = self._through(now)
-        settled = allowed is not None and self._accepted and _nearly_all(through, allowed)
+        self._fill(now)
+        limit, through = self._grown(now), self._through(now)
         if again and not self._accepted:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             self._feeling = True
+            self._ceiling = None if limit is None else max(SLOWEST, limit * MOST_AT_ONCE)
         else:
+            settled = limit is not None and self._accepted and _nearly_all(through, limit)
             self._pause = SHORT_PAUSE if settled else FIRST_PAUSE
-        self._climbing = allowed is None and not self._count_before
-        self._ceiling = _lowered(allowed, through)
-        self._burst = max(1.0, min(self.rate or self._ceiling or 0.0, self._ceiling or 0.0) * BURST_SECONDS)
+            self._ceiling = _lowered(limit, through)
+            self._climbing = limit is None
+        self._grows_since = now
         self._tokens = min(self._tokens, 0.0)
         self._accepted = False
         self._throttled_at = now
@@ -168,22 +179,21 @@ class Bucket:
         self._since = max(now, self._since)
         allowed = self.allowed(now)
         if allowed is not None:
-            if self._ceiling is None and self.rate is not None:
-                self._burst = max(1.0, self.rate * BURST_SECONDS)
+            self._burst = max(1.0, allowed * BURST_SECONDS)
             self._tokens = min(self._burst, self._tokens + passed * allowed)
         return allowed
 
 
-def _lowered(allowed: float | None, through: float) -> float | None:
+def _lowered(limit: float | None, through: float) -> float | None:
     """Give the rate after a throttle answer: None where none was known and nothing went through to learn it from."""
-    if allowed is None:
+    if limit is None:
         return max(SLOWEST, through * BELOW) if through else None
-    return max(SLOWEST, allowed * MOST_AT_ONCE, (allowed if _nearly_all(through, allowed) else through) * BELOW)
+    return max(SLOWEST, limit * MOST_AT_ONCE, (limit if _nearly_all(through, limit) else through) * BELOW)
 
 
-def _nearly_all(through: float, allowed: float) -> bool:
+def _nearly_all(through: float, limit: float) -> bool:
     """Say whether nearly all that may leave in a second went through; one more may be on its way."""
-    return through + 1.0 >= allowed * NEARLY
+    return through + 1.0 >= limit * NEARLY
 
 
 class BreakerState(StrEnum):
