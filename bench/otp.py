@@ -3,12 +3,14 @@ How many codes a second the hub makes, sends and checks: `POST /v1/otp`, then `P
 
 Every pair has a recipient of its own, as a login page's visitors are; the text goes to the SMSC of the benchmark. The
 policy is the default one and the guard's default limits are enforced; only `custom_code` is on, by which the load knows
-the codes. It prints figures and fails because of none.
+the codes. After each run plain texts go through `POST /v1/messages` of the same hub, for what else the machine does
+slows both. It prints figures and fails because of none.
 """
 
 import argparse
 import contextlib
 import json
+import math
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +21,7 @@ from typing import Any
 from bench.figures import median
 from bench.hub import Hub
 from bench.postgres import binaries, postgres
-from bench.processes import ROOT, NotReady, python, sink
+from bench.processes import ROOT, NotReady, load, python, sink
 from bench.table import aligned
 
 POLICY = """\
@@ -36,11 +38,14 @@ HEADINGS = (
     "store",
     "connections",
     "pairs/s",
+    "best",
     "request p50 ms",
     "request p99 ms",
     "check p50 ms",
     "check p99 ms",
     "CPU µs/pair",
+    "texts/s beside",
+    "pairs to texts",
     "matched",
     "not",
 )
@@ -75,12 +80,14 @@ def _hub(store: str, within: Path | None) -> Iterator[Hub]:
 def measure(
     store: str, connections: int, seconds: float, warmup: float, run: str, within: Path | None
 ) -> dict[str, Any]:
-    """Make one run with a fresh hub, and add its CPU microseconds for a pair."""
+    """Make one run with a fresh hub, then one of plain texts; add CPU microseconds for a pair, and how both compare."""
     with _hub(store, within) as hub:
         before = hub.cpu()
         figures = pairs(hub.port, connections, seconds, warmup, run)
         spent = hub.cpu() - before
-    return {**figures, "cpu_us": spent / max(figures["matched"], 1) * 1e6}
+        texts = load("v1", hub.port, connections, seconds / 2, warmup=0.3, run=f"{run}t")["accepted_per_s"]
+    share = figures["pairs_per_s"] / texts if texts else math.nan
+    return {**figures, "cpu_us": spent / max(figures["matched"], 1) * 1e6, "texts_per_s": texts, "share": share}
 
 
 def otp_rows(
@@ -112,8 +119,11 @@ def _row(store: str, connections: int, runs: Sequence[dict[str, Any]]) -> list[s
         store,
         str(connections),
         f"{middle('pairs_per_s'):,.0f}",
+        f"{max(run['pairs_per_s'] for run in runs):,.0f}",
         *(f"{middle(name):.2f}" for name in times),
         f"{middle('cpu_us'):,.0f}",
+        f"{middle('texts_per_s'):,.0f}",
+        f"{middle('share'):.2f}",
         f"{matched:,}",
         str(sum(run["pairs"] for run in runs) - matched),
     ]
