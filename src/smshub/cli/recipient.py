@@ -48,6 +48,6 @@ def erase(
         if answer.get("blocked"):
             print("it stays blocked")
     if not answer.get("files", True):
-        warn("a reader, such as a backup, is in the way: the last of it goes when that is done")
+        warn("traces may be left in unused parts of the database: a backup is reading it, or it is too large")
     if answer.get("left"):
         raise Failed(f"{answer['left']} messages are still with a provider; run this again in a minute")

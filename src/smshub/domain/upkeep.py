@@ -92,8 +92,8 @@ class RecipientErased(msgspec.Struct, frozen=True):
     """
     What was erased, in numbers.
 
-    `left` are messages that are still with a provider: ask again. `files`: nothing of it is left beside the database;
-    where it is false, a reader such as a backup is in the way, and it goes when that is done.
+    `left` are messages that are still with a provider: ask again. `files`: nothing of it is left in unused parts of a
+    SQLite database or beside it; false where a backup is reading, or the database is too large to be written anew.
     """
 
     messages: int

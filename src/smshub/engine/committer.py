@@ -36,13 +36,13 @@ class _Gathered:
     __slots__ = (
         "accept_done",
         "after",
+        "afterwards",
         "batch",
         "call_done",
         "check_done",
         "receipt_done",
         "since",
         "start_done",
-        "tidy_done",
     )
 
     def __init__(self) -> None:
@@ -53,13 +53,13 @@ class _Gathered:
         self.call_done: list[asyncio.Future[Any]] = []
         self.check_done: list[asyncio.Future[Checked]] = []
         self.after: list[Callable[[], None]] = []
-        self.tidy_done: list[asyncio.Future[bool]] = []
+        self.afterwards: list[tuple[Callable[[], bool], asyncio.Future[bool]]] = []
         self.since = 0.0
 
     def __bool__(self) -> bool:
         batch = self.batch
         rows = batch.accepts or batch.settled or batch.receipts or batch.calls or batch.starts or batch.checks
-        return bool(rows or self.tidy_done)
+        return bool(rows or self.afterwards)
 
 
 class Committer:
@@ -145,8 +145,19 @@ class Committer:
 
         False where that could not be done now.
         """
+        return await self._afterwards(self._outbox.tidy)
+
+    async def rewrite(self) -> bool:
+        """
+        Leave nothing of what was erased in unused parts of the database, while everybody waits.
+
+        False where it is too large for that.
+        """
+        return await self._afterwards(self._outbox.rewrite)
+
+    async def _afterwards(self, work: Callable[[], bool]) -> bool:
         future: asyncio.Future[bool] = self._loop.create_future()
-        self._gathered.tidy_done.append(future)
+        self._gathered.afterwards.append((work, future))
         self._kick()
         return await future
 
@@ -183,17 +194,10 @@ class Committer:
             try:
                 self._loop.call_soon_threadsafe(self._written, gathered, written)
                 # After the answers, so that nobody else waits for it.
-                if gathered.tidy_done:
-                    self._loop.call_soon_threadsafe(_tidied, gathered.tidy_done, self._tidy())
+                for work, future in gathered.afterwards:
+                    self._loop.call_soon_threadsafe(_answer_one, future, _done(work))
             except RuntimeError:  # the loop is closed: nobody waits any more
                 return
-
-    def _tidy(self) -> bool:
-        try:
-            return self._outbox.tidy()
-        except Exception as error:  # noqa: BLE001 - it is tried again, and what is written is written
-            log.warning("store.not_tidied", kind=type(error).__name__)
-            return False
 
     def _written(self, gathered: _Gathered, written: Written | Exception) -> None:
         self._busy = False
@@ -257,10 +261,17 @@ class Committer:
             self._kick()
 
 
-def _tidied(futures: Sequence[asyncio.Future[bool]], done: bool) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(done)
+def _done(work: Callable[[], bool]) -> bool:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - it is tried again, and what is written is written
+        log.warning("store.not_tidied", kind=type(error).__name__)
+        return False
+
+
+def _answer_one(future: asyncio.Future[bool], done: bool) -> None:
+    if not future.done():
+        future.set_result(done)
 
 
 def _answer(results: Sequence[Any], futures: Sequence[asyncio.Future[Any]]) -> None:

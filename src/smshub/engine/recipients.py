@@ -134,9 +134,11 @@ class Recipients:
                 return found
 
     async def _tidy(self) -> bool:
+        """Write the database anew, so that nothing is left in unused parts of it, and leave nothing beside it."""
+        rewritten = await self._committer.rewrite()
         for _ in range(TIDY_TRIES):
             if await self._committer.tidy():
-                return True
+                return rewritten
             await asyncio.sleep(LOOK_EVERY)
         return False
 

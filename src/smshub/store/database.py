@@ -39,6 +39,13 @@ class Database(Protocol):
         False where that could not be done now, because others are reading.
         """
 
+    def rewrite(self, connection: Connection) -> bool:
+        """
+        Leave nothing of what was erased in unused parts of the database; this holds up all writing for seconds.
+
+        False where it is too large for that.
+        """
+
     def free(self) -> int | None:
         """Tell how many bytes are free where it is kept; None where that is another's to watch."""
 

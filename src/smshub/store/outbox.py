@@ -156,6 +156,15 @@ class Outbox:
         with alone(self.database), faults():
             return self.database.tidy(self._writer.connect())
 
+    def rewrite(self) -> bool:
+        """
+        Leave nothing of what was erased in unused parts of the database; only the thread that writes may.
+
+        It takes seconds. False where the database is too large for that.
+        """
+        with alone(self.database), faults():
+            return self.database.rewrite(self._writer.connect())
+
     def read(self, question: Callable[[Connection], T]) -> T:
         """Ask something of a connection that only reads; all that it asks is answered of one moment."""
         with reading(self.database) as connection:

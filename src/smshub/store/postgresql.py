@@ -70,6 +70,10 @@ class PostgreSql:
         """Nothing: what was erased goes when the server vacuums, and its log with its own settings."""
         return True
 
+    def rewrite(self, connection: Connection) -> bool:
+        """Nothing: what was erased goes when the server vacuums."""
+        return True
+
     def free(self) -> int | None:
         """The server's disk is the server's to watch."""
         return None
