@@ -64,8 +64,12 @@ class Browser:
         return page
 
     def hear(self, message):
-        """Keep what the browser complains about; that a refusal has the status of one is no complaint."""
-        if not message.text.startswith("Failed to load resource"):
+        """
+        Keep what the browser complains about.
+
+        That a refusal has the status of one is no complaint, nor that the check of a form came when it was gone.
+        """
+        if not message.text.startswith(("Failed to load resource", "htmx:oobErrorNoTarget")):
             self.said.append(message.text)
 
     def go(self, page, path, heading):

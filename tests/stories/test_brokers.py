@@ -335,7 +335,7 @@ def test_brokers_that_come_and_go_lose_nothing(keeping, broker):
     restarted([broker(door, "")[0] for door in ("amqp", "list", "mqtt")], publishing, times=2, between=60)
 
     everything = {words for one in publishing for words in one.confirmed}
-    wait_for(lambda: everything <= set(sent(hub)), 30)
+    wait_for(lambda: everything <= set(sent(hub)), 120)
     assert len(sent(hub)) == len(set(sent(hub)))
     assert 0 == hub.stop()
 
