@@ -127,6 +127,7 @@ class Application:
         await self.hub.blocked.refresh()
         await self._merge(self._file)
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        self._fallbacks.start()
         self._letters.start()
         await self._broker.apply(self._file.broker)
         self.addresses += self._broker.addresses
@@ -147,7 +148,7 @@ class Application:
             shared=self._outbox.database.name != "sqlite",
         )
         self._challenges = Challenges(self.hub.send, self._committer, self._outbox, self._privacy)
-        fallbacks = Fallbacks(
+        self._fallbacks = Fallbacks(
             self.hub.send,
             self._committer,
             self._outbox,
@@ -155,7 +156,6 @@ class Application:
             accounts=self._account,
             outlets=lambda: self._dispatcher.outlets,
         )
-        self._falling_back = asyncio.create_task(fallbacks.run(), name="fallbacks")
         inbox = Inbox(self._outbox, self._committer)
         watch = Watch(self._outbox, self._committer, self.hub.status)
         self._watching = asyncio.create_task(watch.run(), name="watch")
@@ -217,7 +217,7 @@ class Application:
         self._watching.cancel()
         self._erasing.cancel()
         self._retaining.cancel()
-        self._falling_back.cancel()
+        self._fallbacks.stop()
         await self._listeners.stop()
         if self._housekeeping_task is not None:
             self._housekeeping_task.cancel()

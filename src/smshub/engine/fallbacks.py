@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -59,12 +58,25 @@ class Fallbacks:
         self._accounts = accounts
         self._outlets = outlets
         self._clock = clock
+        self._task: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Look until cancelled; a database that is away is waited for."""
+    def start(self) -> None:
+        """Begin to look; accounts and outlets must be there, or codes would be taken for nobody's."""
+        self._task = asyncio.create_task(self._run(), name="fallbacks")
+
+    def stop(self) -> None:
+        """Look no more; what is due stays so."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
         while True:
-            with suppress(StoreUnavailable):
+            try:
                 await self.tick()
+            except StoreUnavailable:
+                pass  # what is due stays so
+            except Exception:
+                log.exception("fallbacks.failed")
             await asyncio.sleep(LOOK_EVERY)
 
     async def tick(self) -> None:
