@@ -11,7 +11,7 @@ from smshub.domain.commands import CATALOGUE, Refusal, Refused
 from smshub.settings import Settings
 
 # Tables of which there is one, and kinds of several, that are only shown: they stand in the file.
-_SINGLE = ("server", "defaults", "otp", "ldap", "broker")
+_SINGLE = ("server", "defaults", "otp", "retention", "ldap", "broker")
 _SEVERAL = ("groups", "smtp")
 
 

@@ -13,7 +13,7 @@ from smshub.domain.upkeep import MakeBackup
 
 PATH: Final = "/settings"
 # What stands in the file only, in its order.
-KINDS: Final = ("server", "classes", "defaults", "groups", "ldap", "smtp", "otp", "frontends", "broker")
+KINDS: Final = ("server", "classes", "defaults", "groups", "ldap", "smtp", "otp", "retention", "frontends", "broker")
 
 
 async def show(visit: Visit) -> Response:
