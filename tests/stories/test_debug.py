@@ -100,3 +100,17 @@ def test_a_message_centre_that_refuses_is_told_by_its_status(make_smsc, make_hub
 
     assert "0x0000000B (ESME_RINVDSTADR)" in said["answer"]
     assert [] == [secret for secret in SECRETS if secret in str(said)]
+
+
+def test_a_program_that_fails_is_told_in_a_line(make_hub, words, tmp_path):
+    """Ways out without requests and answers tell what the try came to, and nothing of the text."""
+    program = tmp_path / "send"
+    program.write_text("#!/bin/sh\ncat > /dev/null\nexit 3\n")
+    program.chmod(0o700)
+    table = f'[connectors.own]\ntype = "script"\nscript = "{program}"\n'
+    hub = make_hub(words.accounts + table + words.route("own"))
+    failed = hub.send(text="Your code is 987654")
+    (said,) = words.wait_for(lambda: exchanges(hub, words, failed)[:1])
+
+    assert ("a text of 1 segments, GSM7, by script", True) == (said["request"], said["answer"].startswith("Deferred"))
+    assert [] == [secret for secret in SECRETS if secret in str(said)]

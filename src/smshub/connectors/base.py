@@ -57,6 +57,7 @@ class Sender:
 
     settings_class: ClassVar[type[ConnectorSettings]] = ConnectorSettings
     capabilities: Capabilities = Capabilities()
+    tells: ClassVar[bool] = False  # whether it tells itself what was said (`exchanged`)
     concurrency: int = 32
     grace: float = 10.0
 
@@ -79,10 +80,8 @@ class Sender:
 
     def exchanged(self, message: Message, outcome: Outcome, said: Callable[[], tuple[str, str]]) -> None:
         """Keep what was said in a try where the settings ask for it; `said` gives request and answer, masked."""
-        wanted = self.settings.debug
-        if self._events is None or wanted is Debug.OFF or (wanted is Debug.FAILURES and isinstance(outcome, Accepted)):
-            return
-        self._events.exchanged(message, *said())
+        if self._events is not None and wanted(self.settings.debug, outcome):
+            self._events.exchanged(message, *said())
 
     def room(self) -> int:
         """How many more may be sent at once."""
@@ -105,6 +104,8 @@ class Sender:
         outcome: Outcome = Uncertain(Reason.CRASHED, "the hub stopped before the provider answered")
         try:
             outcome = await self.send(message)
+            if not self.tells:
+                self.exchanged(message, outcome, lambda: in_short(message, outcome, self.settings.type))
             self._error = None if not isinstance(outcome, Deferred) else (outcome.detail or outcome.reason)
         except asyncio.CancelledError:
             raise
@@ -134,6 +135,19 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.close()
+
+
+def wanted(debug: Debug, outcome: Outcome) -> bool:
+    """Tell whether it is to be kept what was said in a try that came to this."""
+    return debug is Debug.ALL or (debug is Debug.FAILURES and not isinstance(outcome, Accepted))
+
+
+def in_short(message: Message, outcome: Outcome, by: str) -> tuple[str, str]:
+    """Tell a try of a way out that speaks no protocol of requests and answers; the details are masked already."""
+    asked = f"a text of {message.segments} segments, {message.encoding}, by {by}"
+    said = {name: getattr(outcome, name, None) for name in ("reason", "code", "detail", "refs")}
+    words = ", ".join(f"{name} {value}" for name, value in said.items() if value)
+    return asked, f"{type(outcome).__name__}: {words}" if words else type(outcome).__name__
 
 
 class UnknownType(ValueError):

@@ -82,6 +82,7 @@ class HttpSender(Sender):
     """
 
     settings_class: ClassVar[type[ConnectorSettings]] = ProviderSettings
+    tells: ClassVar[bool] = True
     default_timeout: ClassVar[float] = 10.0
     polls: ClassVar[bool] = False  # whether its provider is asked for reports (`receipt_request`)
 

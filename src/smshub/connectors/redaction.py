@@ -20,7 +20,8 @@ _WIDEST = 12
 # Names under which secrets hide in addresses, options and headers.
 _SENSITIVE = re.compile(r"pass|pwd|secret|token|key|auth|credential|signature|cookie|session", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d(?:[ ()./-]{0,2}\d){5,}")
-_CODE = re.compile(r"\w*\d\w*")
+_WORD = re.compile(r"\w+")
+_DIGIT = re.compile(r"\d")
 
 
 def sensitive(name: str) -> bool:
@@ -58,7 +59,7 @@ class Redaction:
             return words
         words = _masked(words, [message.text])
         words = _NUMBER.sub(lambda found: MASK if _same(found[0], message.to) else found[0], words)
-        return _masked(words, [message.to_written, *_CODE.findall(message.text)])
+        return _masked(words, [message.to_written, *_codes(message.text)])
 
     def words(self, words: str, message: Message | None = None) -> str:
         """Give what a provider said as one masked line of at most 200 characters."""
@@ -84,6 +85,11 @@ def address_secrets(url: str) -> Iterable[str]:
     yield parts.password or ""
     yield unquote(parts.password or "")
     yield from (value for name, value in parse_qsl(parts.query) if sensitive(name))
+
+
+def _codes(text: str) -> Iterable[str]:
+    """Give the words of a text that have a digit; in one go, for a text may be a single word of a hundred thousand."""
+    return (word for word in _WORD.findall(text) if _DIGIT.search(word))
 
 
 def _masked(words: str, private: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import structlog
 
-from smshub.connectors.base import ConnectorSettings
+from smshub.connectors.base import ConnectorSettings, in_short, wanted
 from smshub.connectors.modem.modem import Modem, UssdFailed
 from smshub.connectors.modem.settings import ModemSettings
 from smshub.connectors.modem.texts import Unsendable, pdus_of
@@ -133,6 +133,8 @@ class Connector:
             progress[:] = [Uncertain(Reason.CRASHED, f"{type(error).__name__} in the connector")]
         finally:
             modem.busy = False
+            if self._events is not None and wanted(self.settings.debug, progress[0]):
+                self._events.exchanged(message, *in_short(message, progress[0], modem.name))
             settle(progress[0])
             self.changed()
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import structlog
 
-from smshub.connectors.base import ConnectorSettings, Debug
+from smshub.connectors.base import ConnectorSettings, Debug, wanted
 from smshub.connectors.smpp.delivery import Delivery, Part, Waiting
 from smshub.connectors.smpp.inbox import Inbox
 from smshub.connectors.smpp.link import BindRefusedError, Link, SessionOver
@@ -18,7 +18,7 @@ from smshub.connectors.smpp.outcomes import CREDENTIALS, outcome_of
 from smshub.connectors.smpp.settings import SmppSettings, zone_of
 from smshub.connectors.smpp.texts import Texts, Unsendable
 from smshub.domain.contracts import Capabilities, ConnectorState, Events, Settle
-from smshub.domain.delivery import Accepted, Deferred, Outcome, Reason, Rejected, Uncertain
+from smshub.domain.delivery import Deferred, Outcome, Reason, Rejected, Uncertain
 from smshub.domain.message import Message
 from smshub.domain.numbers import masked
 from smshub.protocols.smpp.codec import LocalProtocolError
@@ -304,7 +304,7 @@ class Connector:
 
     def _exchanged(self, part: Part, pdu: Pdu, outcome: Outcome) -> None:
         """Tell what was said of one segment, without its text and number."""
-        if self._events is None or (self.settings.debug is Debug.FAILURES and isinstance(outcome, Accepted)):
+        if self._events is None or not wanted(self.settings.debug, outcome):
             return
         message = part.delivery.message
         said = f"submit_sm, segment {part.number + 1} of {message.segments}, {message.encoding}"
