@@ -176,6 +176,8 @@ async def _while_telling(finished: Finished, send: Any, taking: Any, consumer: C
     """Take, while what is done with is told beside it; when the door stops, tell the rest."""
     telling = asyncio.create_task(finished.tell_forever(send))
     taken = asyncio.create_task(taking)
+    # Where both end of the broker's going, the one that is raised tells; the other must not be told as forgotten.
+    telling.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         await asyncio.wait({telling, taken}, return_when=asyncio.FIRST_COMPLETED)
         if telling.done():
