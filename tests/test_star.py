@@ -24,6 +24,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "store": frozenset({"domain"}),
     "engine": frozenset({"domain", "store"}),
     "config": frozenset({"domain", "settings", "connectors", "frontends"}),
+    "configured": frozenset({"config", "domain", "engine", "store"}),
     "secretkey": frozenset({"config"}),
     "broker": frozenset({"config"}),
 }

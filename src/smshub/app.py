@@ -7,18 +7,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from smshub import __version__, logs
 from smshub import config as configuration
 from smshub.broker import Broker
-from smshub.config import Config, ConfigErrors, Merged, Server, address
+from smshub.config import Config, Merged, Server, address
 from smshub.config.callers import directory_of, logins_of
+from smshub.configured import Configured
 from smshub.connectors.base import ConnectorSettings, connector_class
 from smshub.connectors.post import Post
 from smshub.console.app import Console
@@ -31,6 +30,7 @@ from smshub.engine.backups import Backups
 from smshub.engine.callbacks import Callbacks
 from smshub.engine.challenges import Challenges
 from smshub.engine.committer import Committer
+from smshub.engine.configuring import ConfigRoom
 from smshub.engine.dispatcher import Dispatcher, Traffic
 from smshub.engine.erasing import Erasing
 from smshub.engine.exchanges import ExchangeRoom
@@ -51,6 +51,7 @@ from smshub.engine.recipients import Recipients
 from smshub.engine.retention import Retention
 from smshub.engine.setup import SetupSecret
 from smshub.engine.signing import Signing
+from smshub.engine.tokens import TokenRoom
 from smshub.engine.turns import Turns
 from smshub.engine.users import UserRoom
 from smshub.engine.watching import Watch
@@ -62,7 +63,6 @@ from smshub.frontends.carriers.listening import Listeners, TlsFiles
 from smshub.frontends.slowing import Slowing
 from smshub.frontends.tokens import Tokens
 from smshub.secretkey import server_key, setup_file
-from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
@@ -70,20 +70,18 @@ log = structlog.get_logger(__name__)
 
 class Application:
     """
-    A hub, whole: `start`, then `stop`. `apply` takes over a changed configuration without dropping what is unchanged.
+    A hub, whole: `start`, then `stop`.
 
-    It is the hub's Configurator too: what is made through /v1 is kept in the database and joined to the file's.
+    A changed configuration is taken over without dropping what is unchanged (`configured` knows what changed).
     """
 
     def __init__(self, config: Config, *, config_path: Path | None = None) -> None:
         self._file = config
         self._config_path = config_path
         self.config = config
-        self._merged = Merged(config, {})
         self._catalogue: Mapping[str, str] = CATALOGUE
         self._listeners = Listeners()
         self._housekeeping_task: asyncio.Task[None] | None = None
-        self._changing = asyncio.Lock()
         self._broker = Broker()
         self._post = Post()
         self.addresses: list[str] = []
@@ -112,7 +110,6 @@ class Application:
             dispatcher=self._dispatcher,
             node=server.node,
             queue_limit=server.limits.queue,
-            configurator=self,
             privacy=self._privacy,
         )
         self._furnish(server)
@@ -123,9 +120,10 @@ class Application:
             hub=self.hub,
             owner=server.node,
             shared=self._outbox.database.name != "sqlite",
+            refresh=self.configured.refresh,
         )
         await self.hub.blocked.refresh()
-        await self._merge(self._file)
+        await self.configured.start()
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
         self._fallbacks.start()
         self._letters.start()
@@ -169,7 +167,28 @@ class Application:
         self.hub.serve(ExchangeRoom(self._outbox).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
-        self._audit = Audit(self._outbox, self._committer, self._key, self.list_objects)
+        self._furnish_changes(server)
+
+    def _furnish_changes(self, server: Server) -> None:
+        """Make what changes the hub itself, each change written down, and what knows who may."""
+        self._audit = Audit(
+            self._outbox,
+            self._committer,
+            self._key,
+            lambda kind: self.configured.list_objects(kind),  # noqa: PLW0108 - it is made next, for it writes here
+        )
+        self.configured = Configured(
+            self._file,
+            self._config_path,
+            outbox=self._outbox,
+            committer=self._committer,
+            key=self._key,
+            apply=self._apply,
+            take_over=self._take_over,
+            note=self._audit.note,
+        )
+        self.hub.serve(ConfigRoom(self.configured).handlers)
+        self.hub.serve(TokenRoom(self).handlers)
         self._guard = Guarding(
             self._outbox,
             self._committer,
@@ -238,50 +257,16 @@ class Application:
         await asyncio.to_thread(self._outbox.close)
         log.info("hub.stopped")
 
-    async def reload(self) -> None:
-        """Read the configuration file again and apply it; a file that cannot work changes nothing."""
-        if self._config_path is None:
-            return
-        try:
-            changed = await asyncio.to_thread(configuration.load, self._config_path)
-        except ConfigErrors as errors:
-            for problem in errors.problems:
-                log.error("config.refused", problem=str(problem))  # noqa: TRY400 - the operator's, not ours
-            return
-        fixed = {"listen", "tls", "database", "node", "mount", "trusted_proxies"}
-        earlier = self._file
-        before, now = earlier.server, changed.server
-        for key in sorted(fixed):
-            if getattr(before, key) != getattr(now, key):
-                log.warning("config.needs_restart", key=f"server.{key}")
-        async with self._changing:
-            await self._merge(changed)
-            await self._broker.change(changed.broker)
-            await self._brokers.apply(changed.frontends)
-        log.info("config.reloaded")
-        declared = (configuration.declared(file, self._key) for file in (earlier, changed))
-        for change in configuration.plan(*declared):
-            thing = f"{change.kind}.{change.name}".rstrip(".")
-            await self._audit.note("file", f"Reload: {change.action}", thing, after=dict(change.keys) or None)
-
     # --- configuration ----------------------------------------------------------------------------------------------
 
-    async def _merge(self, file: Config) -> None:
-        """Join the file's objects and the database's, remember what the file declared, and apply both."""
-        declared = {
-            (one.kind, one.name): {"body": one.body, "digests": one.digests}
-            for one in configuration.declared(file, self._key)
-        }
-        await self._committer.call(partial(replace_declared, declared=declared, now=time.time()))
-        merged = configuration.merge(file, await self._stored())
-        for problem in merged.problems:
-            log.warning("config.object_left_out", problem=str(problem))
-        self._file = file
-        await self._apply(merged)
+    async def reload(self) -> None:
+        """Take the configuration file over, on behalf of whoever sent SIGHUP; the log tells how it went."""
+        with suppress(Refused):
+            await self.configured.reload("file")
 
-    async def _stored(self) -> list[tuple[str, str, Mapping[str, Any]]]:
-        found = await asyncio.to_thread(self._outbox.read, list_objects)
-        return [(one.kind, one.name, one.body) for one in found if one.origin == DATABASE]
+    async def _take_over(self, file: Config) -> None:
+        await self._broker.change(file.broker)
+        await self._brokers.apply(file.frontends)
 
     async def _apply(self, merged: Merged) -> None:
         config = merged.config
@@ -308,7 +293,6 @@ class Application:
         for name, outlet in outlets.items():
             outlet.origin = merged.origins.get(("connectors", name), "file")
         self.config = config
-        self._merged = merged
         self._post.servers = config.smtp
         self._programs.readers = configuration.readers_of(config, merged.origins)
         await self._programs.changed(configuration.program_keys(config))
@@ -328,45 +312,6 @@ class Application:
             outbox=self._outbox,
             plan=self._dispatcher,
         )
-
-    async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
-        """Tell the objects of a kind, secrets masked."""
-        return configuration.listed(self._merged, kind)
-
-    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
-        """Make or change an object in the database and apply it. Raises `Refused`."""
-        async with self._changing:
-            self._check_origin(kind, name)
-            before = configuration.objects_of(self.config, kind).get(name)
-            whole = configuration.keep_secrets(body, configuration.body_of(before) if before is not None else {})
-            try:
-                settings = configuration.read_object(kind, name, whole)
-            except ConfigErrors as errors:
-                raise _bad_object(kind, name, errors) from None
-            stored = configuration.body_of(settings)
-            rows = [row for row in await self._stored() if row[:2] != (kind, name)]
-            merged = configuration.merge(self._file, [*rows, (kind, name, stored)])
-            if merged.problems and (kind, name) not in merged.origins:
-                raise _bad_object(kind, name, ConfigErrors(merged.problems))
-            await self._committer.call(partial(put_object, kind=kind, name=name, body=stored, now=time.time()))
-            await self._apply(merged)
-        return f"{kind}.{name} is {'changed' if before is not None else 'made'}"
-
-    async def delete_object(self, kind: str, name: str) -> str:
-        """Remove an object from the database and apply it. Raises `Refused`."""
-        async with self._changing:
-            self._check_origin(kind, name)
-            if name not in configuration.objects_of(self.config, kind):
-                raise Refused(Refusal.NOT_FOUND, "NotFound", what=kind.removesuffix("s"))
-            if kind == "connectors":
-                for route, settings in self.config.named_routes.items():
-                    if any(connector.name == name for connector in settings.connectors):
-                        raise Refused(Refusal.CONFLICT, "InUse", value=name, name=name, by=f"routes.{route}")
-            rows = [row for row in await self._stored() if row[:2] != (kind, name)]
-            merged = configuration.merge(self._file, rows)
-            await self._committer.call(partial(delete_object, kind=kind, name=name))
-            await self._apply(merged)
-        return f"{kind}.{name} is removed"
 
     async def revoke_tokens(self, account: str, token: str | None) -> str:
         """End an account's tokens, or one of them. Raises `Refused`."""
@@ -389,13 +334,6 @@ class Application:
 
     def _account(self, name: str) -> Account | None:
         return self._accounts.get(name)
-
-    def _check_origin(self, kind: str, name: str) -> None:
-        if kind not in configuration.KINDS:
-            raise Refused(Refusal.NOT_FOUND, "NotFound", what="kind of object")
-        if self._merged.origins.get((kind, name)) == "file":
-            place = self._config_path.name if self._config_path else "the configuration"
-            raise Refused(Refusal.CONFLICT, "Declared", name=f"{kind}.{name}", place=place)
 
     # --- listening --------------------------------------------------------------------------------------------------
 
@@ -424,11 +362,6 @@ class Application:
         self.addresses += self._listeners.addresses
         self.hub.listeners = tuple(self.addresses)
         await self._listeners.started()
-
-
-def _bad_object(kind: str, name: str, errors: ConfigErrors) -> Refused:
-    why = "; ".join(str(problem) for problem in errors.problems)
-    return Refused(Refusal.MALFORMED, "BadObject", name=f"{kind}.{name}", why=why)
 
 
 def _settle_memory() -> None:

@@ -89,13 +89,14 @@ def test_no_secret_is_shown_of_any_kind(kind):
 
 
 def test_the_policies_of_codes_are_told_by_place():
-    """The whole one of all; of a group and an account what they have of their own."""
-    found = {one["name"]: one["settings"] for one in listed(merge(read(FILE), []), "policies")}
+    """What was written of all, of a group and of an account; neither defaults nor the keys of codes."""
+    found = {one["name"]: (one["origin"], one["settings"]) for one in listed(merge(read(FILE), []), "policies")}
 
-    assert ["otp", "groups.ward", "accounts.shop"] == list(found)
-    assert (8, 300.0, 5) == tuple(found["otp"][key] for key in ("length", "life", "tries"))
-    assert ("record", 5) == tuple(found["otp"]["guard"][key] for key in ("mode", "recipient_10_minutes"))
-    assert ({"life": 60.0}, {"tries": 3}) == (found["groups.ward"], found["accounts.shop"])
+    assert {
+        "otp": ("file", {"length": 8}),
+        "groups.ward": ("file", {"life": 60.0}),
+        "accounts.shop": ("file", {"tries": 3}),
+    } == found
 
 
 def test_a_kind_that_is_none_is_refused():
@@ -104,3 +105,57 @@ def test_a_kind_that_is_none_is_refused():
         objects_of(read({}), "__class__")
 
     assert "NotFound" == found.value.error
+
+
+KEYS_ONLY = {"otp": {"keys": [SECRET * 4]}, "accounts": {"shop": {"password": SECRET}}}
+
+
+def test_a_policy_is_made_where_the_file_has_none():
+    """It counts for all, the keys of the file stay, and it is the database's; without one it is the default."""
+    bare, made = (merge(read(KEYS_ONLY), rows) for rows in ([], [("policies", "otp", {"length": 9})]))
+
+    assert [("otp", "default", {})] == [tuple(one.values()) for one in listed(bare, "policies")]
+    assert [("otp", "database", {"length": 9})] == [tuple(one.values()) for one in listed(made, "policies")]
+    assert (9, [SECRET * 4]) == (made.config.otp.length, [key.reveal() for key in made.config.otp.keys])
+
+
+def test_a_policy_of_the_file_stays_the_files():
+    """One in the database is left out, and told."""
+    merged = merge(read(FILE), [("policies", "otp", {"length": 9})])
+
+    assert (8, ["policies.otp"]) == (merged.config.otp.length, [problem.place for problem in merged.problems])
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "place"),
+    [
+        ("shop", {}, "policies.shop"),
+        ("otp", {"keys": [SECRET * 4]}, "policies.otp.keys"),
+        ("otp", {"length": 3}, "policies.otp.length"),
+        ("otp", {"guard": {"mode": "on"}}, "policies.otp.guard.mode"),
+    ],
+)
+def test_what_is_no_policy_is_refused_at_its_place(name, body, place):
+    """Another name, the keys, a value out of bounds."""
+    with pytest.raises(ConfigErrors) as found:
+        read_object("policies", name, body)
+
+    assert [place] == [problem.place for problem in found.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("tables", "body", "place"),
+    [
+        ({}, {"length": 5}, "policies.otp.length"),
+        ({}, {"life": 500, "longest_life": 400}, "policies.otp.life"),
+        ({"otp": {"life": 400}}, {"longest_life": 200, "life": 200}, "accounts.shop.otp.life"),
+    ],
+    ids=["too short", "in itself", "with an account of the file"],
+)
+def test_a_policy_that_cannot_work_is_left_out(tables, body, place):
+    """Whether it does not go with itself, or an account of the file does not go with it."""
+    account = {"shop": {"password": SECRET, **tables}}
+    merged = merge(read({"accounts": account}), [("policies", "otp", body)])
+
+    assert [place] == [problem.place for problem in merged.problems]
+    assert (6, ("policies", "otp") in merged.origins) == (merged.config.otp.length, False)

@@ -74,8 +74,8 @@ class ScriptedConnector:
             self.events = None
 
 
-class NoConfigurator:
-    """No objects can be configured here."""
+async def nothing():
+    """Look for nothing that another node has changed."""
 
 
 @dataclass
@@ -135,11 +135,10 @@ def start(outbox, names=("a",), routes=None, policies=POLICIES, **options):
         dispatcher=dispatcher,
         node="test",
         queue_limit=options.pop("queue_limit", 1_000_000),
-        configurator=NoConfigurator(),
         privacy=privacy,
     )
     housekeeping = Housekeeping(
-        outbox=outbox, committer=committer, dispatcher=dispatcher, hub=hub, owner="test", shared=False
+        outbox=outbox, committer=committer, dispatcher=dispatcher, hub=hub, owner="test", shared=False, refresh=nothing
     )
     connectors = {name: ScriptedConnector(name, **options) for name in names}
     for connector in connectors.values():

@@ -262,11 +262,72 @@ def test_the_last_administrator_stays(ada):
 def test_the_policies_of_codes_are_shown(una, oscar):
     """That of all and that of a group; an operator may have wrong codes forgotten."""
     page = una.look("/codes").words
-    assert re.search(r"All accounts length 6 .* tries 4 .* groups.ward life 120", page)
+    assert re.search(r"All accounts length 6 default .* tries 4 .* groups.ward life 120", page)
+    assert "tries 4 default" not in page
+    assert "The configuration file declares it ( [otp] )" in page
     assert "Unlock" not in page
     seen = oscar.send("/codes/unlock", {"to": "no number"}, form="/codes")
     assert 422 == seen.status
     assert 404 == oscar.send("/codes/unlock", {"to": "+491701234567"}, form="/codes").status
+
+
+def test_the_policy_of_codes_is_changed_by_a_form_and_reset(make_hub, words):
+    """By an administrator: checked while one types, counted at once, told in the audit log, and taken back."""
+    hub = make_hub(words.accounts + LOG + words.route("log"))
+    ada = Person(hub)
+    ada.set_up()
+    form = ada.look("/codes/change?name=otp")
+    assert ("Change the policy of all accounts", 200) == (re.search(r"<h1>([^<]+)", form.text)[1], form.status)
+    assert 'name="set-guard-recipient_day"' in form.text
+    assert "set-keys" not in form.text
+    fields = {"name": "otp", "set-length": "5", "set-guard-mode": "enforce", "set-guard-countries": "DE"}
+    checked = ada.send("/codes/check", fields, form="/codes/change?name=otp")
+    assert 200 == checked.status
+    seen = ada.send("/codes/change", {**fields, "set-tries": "99"}, form="/codes/change?name=otp")
+    assert (422, True) == (seen.status, "less than or equal to 10" in seen.words)
+    seen = ada.send("/codes/change", fields, form="/codes/change?name=otp")
+    assert (422, True) == (seen.status, "is shorter than 6" in seen.words)
+
+    seen = ada.send("/codes/change", {**fields, "set-length": "9"}, form="/codes/change?name=otp")
+
+    page = done(ada, seen, "/codes/one?name=otp")
+    assert "the policy of all accounts is changed." in page
+    assert re.search(r"length 9 unsafe false default .* guard.mode enforce guard.countries \[\"DE\"\]", page)
+    asked = hub.call("POST", "/v1/otp", {"to": "+33612345678", "reference": "abroad"})
+    assert "GuardCountry" == asked.json["error"]
+    log = ada.look("/audit").words
+    assert "console:ada PutObject policies.otp" in log
+    assert "Codes are as the defaults have them" in ada.look("/codes/remove?name=otp").words
+    page = done(ada, ada.send("/codes/remove", {"name": "otp"}, form="/codes/remove?name=otp"), "/codes")
+    assert "the policy of all accounts is the default again." in page
+    assert "length 6 default" in page
+    assert "Reset it" not in page
+
+
+def test_the_file_is_looked_at_and_taken_over(make_hub, words):
+    """By an administrator: what it would change, what it has changed, what keeps it from being taken over."""
+    tables = words.accounts + LOG + words.route("log")
+    hub = make_hub(tables)
+    ada = Person(hub)
+    ada.set_up()
+    assert "Nothing: it is what runs." in ada.look("/settings/plan").words
+
+    hub.configure(tables + "[groups.ward]\nclass = 1\n")
+    page = ada.look("/settings/plan").words
+    assert re.search(r"It cannot work .*smshub.toml:\d+: groups.ward.class", page)
+    assert "Take it over" not in page
+    assert 409 == ada.send("/settings/reload", {}, form="/settings").status
+
+    hub.configure(tables + "[groups.ward]\nclass = 'bulk'\n", server='log_format = "json"')
+    page = ada.look("/settings/plan").words
+    assert 'change server log_format : "text" -> "json"' in page
+    assert "add groups.ward" in page
+    assert "only when the hub is started again: server.log_format." in page
+    assert "groups.ward" not in ada.look("/settings").words
+    seen = ada.send("/settings/reload", {}, form="/settings/plan")
+    assert (200, True) == (seen.status, "add groups.ward" in seen.words)
+    assert "[groups.ward] class bulk" in ada.look("/settings").words
+    assert "console:ada Reload: add groups.ward" in ada.look("/audit").words
 
 
 def test_the_guards_decisions_are_shown_and_what_it_has_closed_is_opened(hub, oscar, una):

@@ -199,6 +199,25 @@ def test_a_held_text_is_sent_once_more_by_an_operator(make_hub, make_smsc, words
 # --- connectors -----------------------------------------------------------------------------------------------------
 
 
+def test_a_text_that_has_ended_is_written_again(hub, oscar, ada):
+    """Its form is filled in with what it was; nothing is sent until that is sent. A code is never written again."""
+    ended = hub.send("+49 170 1234567", "Your <parcel> is here", valid_for=1, **{"from": "ACME2", "class": "bulk"})
+    code = hub.send(text="Your code is 123456", valid_for=1, **{"class": "otp"})
+    for one in (ended, code):
+        hub.ends(one, "EXPIRED")
+    page = ada.look(f"/messages/{ended}")
+    assert f'href="/console/try?again={ended}"' in page.text
+
+    form = ada.look(f"/try?again={ended}").text
+
+    assert 'value="+49 170 1234567"' in form
+    assert "Your &lt;parcel&gt; is here</textarea>" in form
+    assert '<option value="bulk" selected>' in form
+    assert "again=" not in ada.look(f"/messages/{code}").text
+    assert f"/console/messages/{code}" == ada.look(f"/try?again={code}").headers["location"]
+    assert 404 == ada.look(f"/try?again={'0' * 32}").status
+
+
 def test_what_the_file_declares_is_shown_with_its_place_and_not_changed(ada):
     """No button, and no form that somebody keeps; its secret is masked."""
     page = ada.look("/connectors/one?name=nowhere").words

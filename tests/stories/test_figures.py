@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,17 @@ def test_the_dashboard_asks_only_for_what_there_is(busy):
 
 
 def test_ready_is_told_to_anybody(busy):
-    """In JSON with 200."""
+    """In JSON with 200; with what was looked at, and the version of the database."""
     answer = busy.call("GET", "/readyz", user=None)
 
     assert (200, True, "", 1) == (answer.status, *(answer.json[name] for name in ("ready", "why", "connectors_up")))
+    checks = answer.json["checks"]
+    assert {"database": True, "disk": True, "queue": True, "loop": True} == {
+        name: one["ok"] for name, one in checks.items()
+    }
+    assert f"SQLite {sqlite3.sqlite_version}" == checks["database"]["version"]
+    assert checks["disk"]["free"] > 0
+    assert 0 <= checks["loop"]["lag"] < 5
 
 
 def test_the_figures_have_samples(busy, words):

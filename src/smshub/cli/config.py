@@ -1,4 +1,4 @@
-"""`smshub config`: write, check and compare configuration files."""
+"""`smshub config`: write, check and compare configuration files, and have one taken over."""
 
 import sys
 from collections.abc import Iterable
@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smshub.cli.client import Client, segment
 from smshub.cli.failure import Exit, Failed
-from smshub.cli.options import warn
-from smshub.cli.show import print_json
+from smshub.cli.objects import list_objects
+from smshub.cli.options import Json, talks_to_hub, warn
+from smshub.cli.show import clean, print_json
 
 if TYPE_CHECKING:
     from smshub.config import Config, Declared
 
-app = typer.Typer(help="Write, check and compare configuration files.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write, check and compare configuration files; let a hub read its file again.", no_args_is_help=True
+)
 
 DEFAULT_FILE = Path("smshub.toml")
+SIGNS = {"add": "+", "remove": "-", "change": "~"}
 File = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 
 
@@ -71,6 +76,39 @@ def plan(
         return
     for change in changes:
         print(change)
+    print(f"{_count(changes, 'change')}" if changes else "No change.")
+
+
+@app.command()
+@talks_to_hub
+def show(
+    hub: Client,
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="Such as server, groups, retention, smtp.")] = "server",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what the file of a running hub declares in a table, secrets masked."""
+    list_objects(hub, f"config/tables/{segment(table)}", as_json=as_json)
+
+
+@app.command()
+@talks_to_hub
+def reload(hub: Client, *, as_json: Json = False) -> None:
+    """Let a running hub read its file again, as SIGHUP does.
+
+    What has not changed goes on undisturbed. A file that cannot work changes nothing.
+    """
+    answer = hub.post("/v1/config/reload", {})
+    if as_json:
+        print_json(answer)
+        return
+    changes = answer.get("changes", [])
+    for one in changes:
+        said = ", ".join(f"{key}: {words}" for key, words in one.get("keys", {}).items())
+        thing = ".".join(filter(None, (one.get("kind"), one.get("name"))))
+        print(clean(f"{SIGNS.get(one.get('action'), '?')} {thing}{f': {said}' if said else ''}"))
+    for key in answer.get("restart", []):
+        warn(f"{clean(key)} has changed and counts when the hub is started again")
     print(f"{_count(changes, 'change')}" if changes else "No change.")
 
 

@@ -21,6 +21,7 @@ from smshub.cli import (
     publish,
     route,
     simulate_modem,
+    user,
 )
 from smshub.cli.backup import backup, restore
 from smshub.cli.blocklist import block, blocklist, unblock
@@ -33,6 +34,7 @@ from smshub.cli.modem import inbox, modem
 from smshub.cli.recipient import erase, export
 from smshub.cli.send import send
 from smshub.cli.serve import serve
+from smshub.cli.status import status
 
 app = typer.Typer(
     name="smshub",
@@ -44,6 +46,7 @@ app = typer.Typer(
 
 app.command()(demo)
 app.command()(serve)
+app.command()(status)
 app.add_typer(config.app, name="config")
 app.command()(send)
 app.add_typer(message.app, name="message")
@@ -56,6 +59,7 @@ app.add_typer(guard.app, name="guard")
 app.add_typer(connector.app, name="connector")
 app.add_typer(route.app, name="route")
 app.add_typer(account.app, name="account")
+app.add_typer(user.app, name="user")
 app.add_typer(frontend.app, name="frontend")
 app.add_typer(parked.app, name="parked")
 app.add_typer(errors.app, name="errors")

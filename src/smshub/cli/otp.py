@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from smshub.cli import policy
 from smshub.cli.client import Client, given, segment
 from smshub.cli.failure import Exit, Failed
 from smshub.cli.options import Json, talks_to_hub
 from smshub.cli.show import clean, print_fields, print_json
 
 app = typer.Typer(help="Send and check one-time passwords.", no_args_is_help=True)
+app.add_typer(policy.app, name="policy")
 
 To = Annotated[str, typer.Option(help="Number or mail address of the person.")]
 Reference = Annotated[str, typer.Option(help="Your name for what the code is for.")]

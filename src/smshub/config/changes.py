@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from pydantic import ValidationError
 
 from smshub.config.checks import check
 from smshub.config.lines import Loc
+from smshub.config.otp import OtpSettings
 from smshub.config.problems import ConfigError, ConfigErrors, explained
 from smshub.config.reading import read_connector
 from smshub.config.tables import AccountSettings, Config, ErrorText, RouteSettings
@@ -23,9 +24,17 @@ from smshub.settings import MASK, Secret, Settings, shown_url
 Body = dict[str, Any]
 Origin = Literal["file", "database"]
 
-# Kinds that may be made through /v1.
-KINDS = ("connectors", "accounts", "routes", "errors")
-_TABLES: Mapping[str, type[Settings]] = {"accounts": AccountSettings, "routes": RouteSettings, "errors": ErrorText}
+# Kinds that may be made while the hub runs.
+KINDS: Final = ("connectors", "accounts", "routes", "errors", "policies")
+_TABLES: Mapping[str, type[Settings]] = {
+    "accounts": AccountSettings,
+    "routes": RouteSettings,
+    "errors": ErrorText,
+    "policies": OtpSettings,
+}
+
+# The one policy that may be made so: that of all accounts, the table [otp] of a file.
+POLICY: Final = ("policies", "otp")
 
 
 def body_of(settings: Settings) -> Body:
@@ -125,12 +134,23 @@ def _read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings | li
             mend = "Whoever may set it may run anything as the hub."
             return [ConfigError.of((*loc, "type"), f"'{found.type}' stands in the configuration file only", mend)]
         return found
+    if kind == POLICY[0] and (told := _misplaced(name, body)) is not None:
+        return [told]
     table = _TABLES[kind]
     written = {**body, "name": name} if kind == "routes" else dict(body)
     try:
         return table.model_validate(written)
     except ValidationError as error:
         return list(explained(error, table, written, loc))
+
+
+def _misplaced(name: str, body: Mapping[str, Any]) -> ConfigError | None:
+    if name != POLICY[1]:
+        mend = f"'{POLICY[1]}' is that of all; a group or an account has its own in its settings."
+        return ConfigError.of((POLICY[0], name), "is no policy", mend)
+    if "keys" in body:
+        return ConfigError.of((*POLICY, "keys"), "stand in the configuration file only", "Write them there, in [otp].")
+    return None
 
 
 def merge(file: Config, stored: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Merged:
@@ -157,10 +177,13 @@ def merge(file: Config, stored: Iterable[tuple[str, str, Mapping[str, Any]]]) ->
         config = _joined(file, objects)
         told = [(_subject(problem, config), problem) for problem in check(config)]
         wrong = {
-            subject: ConfigError.of((*subject, *problem.loc[2:]), problem.what, problem.mend)
+            subject: ConfigError.of((*subject, *_rest(problem.loc)), problem.what, problem.mend)
             for subject, problem in told
             if subject in objects
         }
+        if told and not wrong and POLICY in objects:
+            # The file alone is sound: it is the policy below them that its own groups or accounts do not go with.
+            wrong = {POLICY: told[0][1]}
         if not wrong:
             break
         problems += wrong.values()
@@ -176,6 +199,8 @@ def origins_of(file: Config) -> dict[tuple[str, str], Origin]:
         "accounts": file.accounts,
         "routes": file.named_routes,
         "errors": file.errors,
+        # The keys stand in the file whoever makes the policy.
+        "policies": [POLICY[1]] if file.otp.model_fields_set - {"keys"} else [],
     }
     return {(kind, name): "file" for kind, found in names.items() for name in found}
 
@@ -185,6 +210,7 @@ def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config
     accounts = {name: table for (kind, name), table in objects.items() if isinstance(table, AccountSettings)}
     routes = [table for table in objects.values() if isinstance(table, RouteSettings)]
     errors = {name: table.text for (_, name), table in objects.items() if isinstance(table, ErrorText)}
+    otp = next((table for table in objects.values() if isinstance(table, OtpSettings)), None)
     return file.model_copy(
         update={
             "connectors": {
@@ -193,12 +219,20 @@ def _joined(file: Config, objects: Mapping[tuple[str, str], Settings]) -> Config
             "accounts": {**file.accounts, **accounts},
             "routes": [*file.routes, *routes],
             "errors": {**file.errors, **errors},
+            "otp": file.otp if otp is None else otp.model_copy(update={"keys": file.otp.keys}),
         }
     )
 
 
+def _rest(loc: Loc) -> Loc:
+    """Give what of a place lies within the object that it is in; of [otp] there is only one."""
+    return loc[1:] if loc[0] == "otp" else loc[2:]
+
+
 def _subject(problem: ConfigError, config: Config) -> tuple[str, str]:
     kind, name = str(problem.loc[0]), problem.loc[1] if len(problem.loc) > 1 else ""
+    if kind == "otp":
+        return POLICY
     if kind == "routes" and isinstance(name, int):
         name = list(config.named_routes)[name]
     return kind, str(name)
@@ -233,10 +267,11 @@ class Change(msgspec.Struct, frozen=True):
 
 def declared(config: Config, key: bytes) -> list[Declared]:
     """List what a file declares, for a hub to remember; `key` is the server's own."""
-    found = [_declare("server", "", config.server, key)]
-    found.append(_declare("defaults", "", config.defaults, key))
-    if config.ldap is not None:
-        found.append(_declare("ldap", "", config.ldap, key))
+    found: list[Declared] = []
+    for kind in ("server", "defaults", "otp", "retention", "ldap", "broker"):
+        table: Settings | None = getattr(config, kind)
+        if table is not None:
+            found.append(_declare(kind, "", table, key))
     found += [
         _declare("classes", name, getattr(config.classes, name), key) for name in type(config.classes).model_fields
     ]

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from smshub.config.changes import Merged, shown
-from smshub.config.guard import GuardSettings
+from smshub.config.changes import POLICY, Merged, shown
 from smshub.config.otp import OtpPolicySettings, OtpSettings
 from smshub.config.tables import Config, ErrorText
 from smshub.domain.commands import CATALOGUE, Refusal, Refused
@@ -40,15 +39,24 @@ def listed(merged: Merged, kind: str) -> tuple[Mapping[str, Any], ...]:
     """
     Tell the objects of a kind, secrets masked, each with where it is from (`file`, `database`).
 
-    Of the errors all are told, with their default texts; those that nobody has changed are from `default`.
+    Of the errors all are told, with their default texts; those that nobody has changed are from `default`, and so is
+    the policy of all accounts where nobody has written one.
     """
     own = objects_of(merged.config, kind)
     if kind == "errors":
         return tuple(_error(merged, name) for name in sorted(CATALOGUE))
     return tuple(
-        {"name": name, "origin": merged.origins.get((kind, name), "file"), "settings": shown(settings)}
+        {"name": name, "origin": _origin(merged, kind, name), "settings": shown(settings)}
         for name, settings in own.items()
     )
+
+
+def _origin(merged: Merged, kind: str, name: str) -> str:
+    if kind == POLICY[0]:
+        if name == POLICY[1]:
+            return merged.origins.get(POLICY, "default")
+        kind, _, name = name.partition(".")
+    return merged.origins.get((kind, name), "file")
 
 
 def _error(merged: Merged, name: str) -> Mapping[str, Any]:
@@ -61,12 +69,11 @@ def _error(merged: Merged, name: str) -> Mapping[str, Any]:
 
 
 def _policies(config: Config) -> Mapping[str, Settings]:
-    """Give the policies of codes: the whole one of all, and what groups and accounts have of their own."""
-    # All of it, though much is left to its default; the keys under which codes are kept are not part of a policy.
-    every: dict[str, Any] = {name: getattr(config.otp, name) for name in OtpPolicySettings.model_fields}
-    guard = {name: getattr(config.otp.guard, name) for name in GuardSettings.model_fields}
+    """Give the policies of codes as they were written: that of all, and what groups and accounts have of their own."""
+    # The keys under which codes are kept are no part of a policy.
+    every = {name: getattr(config.otp, name) for name in config.otp.model_fields_set - {"keys"}}
     tables: dict[str, OtpPolicySettings | None] = {
-        "otp": OtpSettings.model_validate({**every, "guard": guard}),
+        POLICY[1]: OtpSettings.model_validate(every),
         "defaults": config.defaults.otp,
         **{f"groups.{name}": group.otp for name, group in config.groups.items()},
         **{f"accounts.{name}": account.otp for name, account in config.accounts.items()},

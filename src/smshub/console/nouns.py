@@ -29,7 +29,8 @@ class Noun(msgspec.Struct, frozen=True):
     A kind of configured object. `table` gives the settings class of a type (of a connector; otherwise it is empty).
 
     `plan` says how its form is made, with what there is to choose from at the moment; `sure` what follows from removing
-    one; `prepare` completes the body of a new one, and gives a secret that is shown once, if it has made one.
+    one, and `remove` and `removed` what that is called; `prepare` completes the body of a new one, and gives a secret
+    that is shown once, if it has made one. `called` is what people call it, where there is only one.
     """
 
     kind: str
@@ -41,6 +42,9 @@ class Noun(msgspec.Struct, frozen=True):
     plan: Callable[[Visit], Awaitable[Plan]]
     sure: str
     article: str = "a"
+    called: str = ""
+    remove: str = "Remove"
+    removed: str = "removed"
     prepare: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], str]] = lambda body: (body, "")
 
 

@@ -28,6 +28,7 @@ class Action(StrEnum):
     ERRORS = "see error texts"
     CHANGE_ERRORS = "change error texts"
     POLICIES = "see the policies of codes"
+    CHANGE_POLICIES = "change the policy of codes"
     GUARD = "see what the guard decided"
     CHANGE_GUARD = "open what the guard has closed"
     INBOX = "see texts that came in"
@@ -41,6 +42,7 @@ class Action(StrEnum):
     USERS = "see users"
     CHANGE_USERS = "change users"
     SETTINGS = "see the hub's settings"
+    RELOAD = "take the configuration file over"
     BACKUP = "make a backup"
     PRIVACY = "tell and erase what is kept of somebody"
     OWN = "change one's own password and authenticator"
@@ -73,6 +75,7 @@ MATRIX: Final[Mapping[Action, frozenset[Role]]] = {
     Action.ERRORS: _SEERS,
     Action.CHANGE_ERRORS: _OPERATORS,
     Action.POLICIES: _SEERS,
+    Action.CHANGE_POLICIES: _ADMINISTRATORS,
     Action.GUARD: _SEERS,
     Action.CHANGE_GUARD: _OPERATORS,
     Action.INBOX: _SEERS,
@@ -86,6 +89,7 @@ MATRIX: Final[Mapping[Action, frozenset[Role]]] = {
     Action.USERS: _AUDITORS,
     Action.CHANGE_USERS: _ADMINISTRATORS,
     Action.SETTINGS: _SEERS,
+    Action.RELOAD: _ADMINISTRATORS,
     Action.BACKUP: _ADMINISTRATORS,
     Action.PRIVACY: _ADMINISTRATORS,
     Action.OWN: _ALL,

@@ -6,7 +6,7 @@ import msgspec
 
 from smshub.console.wording import reason_words, receipt_words, state_words
 from smshub.domain.commands import Shown
-from smshub.domain.message import FINAL, Attempt, Message, State
+from smshub.domain.message import FINAL, Attempt, Message, MessageClass, State
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -66,3 +66,8 @@ def _standing(message: Message) -> str:
 def cancellable(state: State) -> bool:
     """Tell whether a message may be cancelled."""
     return state in {State.QUEUED, State.UNCERTAIN}
+
+
+def repeatable(message: Message) -> bool:
+    """Tell whether a message can be written again as a new one: a code never, nor what has lost its text."""
+    return message.message_class is not MessageClass.OTP and bool(message.text)

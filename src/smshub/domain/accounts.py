@@ -70,6 +70,11 @@ class Account(msgspec.Struct, frozen=True):
         return self.role is not Role.ACCOUNT
 
     @property
+    def audits(self) -> bool:
+        """Whether it may read who changed what, and who uses the console: an operator is whom that is about."""
+        return self.role in {Role.ADMINISTRATOR, Role.AUDITOR}
+
+    @property
     def operates(self) -> bool:
         """Whether it may change connectors and routes and handle every account's messages."""
         return self.role in {Role.ADMINISTRATOR, Role.OPERATOR}

@@ -7,6 +7,7 @@ import msgspec
 
 from smshub.domain.audit import AuditCommand, AuditReply
 from smshub.domain.challenges import OtpCommand, OtpReply
+from smshub.domain.configuring import ConfiguringCommand, FilePlan
 from smshub.domain.exchanges import Exchanges, ShowExchanges
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.incoming import IncomingCommand, IncomingReply
@@ -120,6 +121,11 @@ class PutObject(msgspec.Struct, frozen=True):
     body: Mapping[str, Any]
 
 
+def one_of(kind: str) -> str:
+    """Tell what one object of a kind is called: a connector, a policy."""
+    return f"{kind.removesuffix('ies')}y" if kind.endswith("ies") else kind.removesuffix("s")
+
+
 class DeleteObject(msgspec.Struct, frozen=True):
     """Remove a configured object from the database."""
 
@@ -231,6 +237,7 @@ Command = (
     | ShowExchanges
     | AuditCommand
     | UserCommand
+    | ConfiguringCommand
     | UpkeepCommand
     | OtpCommand
     | IncomingCommand
@@ -395,7 +402,12 @@ class ParkedPage(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The hub's own condition. `taking` is whether it accepts messages now; `why` says why not."""
+    """
+    The hub's own condition.
+
+    `taking` is whether it accepts messages now; `why` says why not, `troubles` in a word each: stopping, database,
+    disk, queue.
+    """
 
     taking: bool
     why: str
@@ -407,6 +419,7 @@ class Status(msgspec.Struct, frozen=True):
     connectors: int
     listeners: tuple[str, ...]
     memory: int
+    troubles: tuple[str, ...] = ()
 
 
 class TokenShown(msgspec.Struct, frozen=True):
@@ -442,6 +455,7 @@ Reply = (
     | FiguresShown
     | Exchanges
     | AuditReply
+    | FilePlan
     | UpkeepReply
     | Users
     | OtpReply

@@ -8,6 +8,9 @@ import msgspec
 SAMPLE_EVERY = 2.0
 SAMPLES = 1_800
 
+# A loop that is late by more than so many seconds does not do its work.
+MOST_LAG = 5.0
+
 # Upper bounds, in seconds, of the classes in which waiting times are counted.
 BOUNDS = (0.001, 0.002, 0.005, 0.010, 0.015, 0.025, 0.050, 0.100, 0.250, 0.500, 1.0, 2.5)
 
@@ -46,8 +49,8 @@ class FiguresShown(msgspec.Struct, frozen=True):
     `accepted` by connector and class, `outcomes` of tries by connector, class and outcome, `reports` by connector and
     the state that they brought about, `refused` by the name of the refusal. `waits` counts commits by `BOUNDS` (one
     more for those beyond), `wait` is their sum in seconds. `lag` is how late the event loop was last, in seconds;
-    `free` the bytes free where the database is (None: it is elsewhere). `ready` says whether it can do its work, `why`
-    why not; `warnings` are what an operator had better know all the same.
+    `free` the bytes free where the database is (None: it is elsewhere), `database` what it is. `ready` says whether it
+    can do its work, `why` why not; `warnings` are what an operator had better know all the same.
     """
 
     at: float
@@ -69,3 +72,4 @@ class FiguresShown(msgspec.Struct, frozen=True):
     why: str
     warnings: tuple[str, ...]
     samples: tuple[Sample, ...] = ()
+    database: str = ""

@@ -1,10 +1,14 @@
 """The people who use the console."""
 
+import re
 from typing import Protocol
 
 import msgspec
 
 from smshub.domain.accounts import Account, Role
+
+# What the name of a user is like.
+USER_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256

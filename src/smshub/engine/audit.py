@@ -9,7 +9,7 @@ from typing import Any
 
 from smshub.domain.accounts import Account
 from smshub.domain.audit import AuditEntry, AuditPage, AuditVerified, ListAudit, VerifyAudit
-from smshub.domain.challenges import OpenPrefix
+from smshub.domain.challenges import OpenPrefix, UnlockOtp
 from smshub.domain.commands import (
     Block,
     CancelMessage,
@@ -27,10 +27,11 @@ from smshub.domain.commands import (
 from smshub.domain.incoming import DropIncoming, RequestUssd
 from smshub.domain.numbers import masked
 from smshub.domain.upkeep import EraseRecipient, ExportRecipient, MakeBackup
-from smshub.domain.users import DeleteUser, PutUser
+from smshub.domain.users import DeleteUser, PutUser, User
 from smshub.engine.committer import Committer
 from smshub.store.audit import add_entry, read_audit, verify_audit
 from smshub.store.outbox import Outbox
+from smshub.store.users import read_users
 
 Handler = Callable[[Account, Any], Awaitable[Reply]]
 Objects = Callable[[str], Awaitable[tuple[Mapping[str, Any], ...]]]
@@ -47,6 +48,7 @@ WATCHED: Mapping[type, Callable[[Any], str]] = {
     DeleteObject: lambda command: f"{command.kind}.{command.name}",
     Block: _whom,
     Unblock: _whom,
+    UnlockOtp: _whom,
     ExportRecipient: _whom,
     EraseRecipient: _whom,
     CancelMessage: lambda command: command.id,
@@ -100,11 +102,16 @@ class Audit:
         before = await self._look(command)
         reply = await handler(account, command)
         after = await self._look(command)
+        if isinstance(command, PutUser) and command.password is not None:
+            after = {**(after or {}), "password": "changed"}
         thing = WATCHED[type(command)](command)
         await self.note(account.name, type(command).__name__, thing, before, after)
         return reply
 
     async def _look(self, command: Any) -> Any:
+        if isinstance(command, PutUser | DeleteUser):
+            users = await asyncio.to_thread(self._outbox.read, read_users)
+            return next((_who(user) for user in users if user.name == command.name), None)
         if not isinstance(command, PutObject | DeleteObject):
             return None
         try:
@@ -122,6 +129,11 @@ class Audit:
         return await asyncio.to_thread(self._outbox.read, partial(verify_audit, key=self._key))
 
 
+def _who(user: User) -> Mapping[str, Any]:
+    """Tell what a user may; neither their password nor their authenticator is told."""
+    return {"role": user.role, "account": user.account, "disabled": user.disabled, "totp": user.totp}
+
+
 def _need_auditor(account: Account) -> None:
-    if not account.sees_all:
+    if not account.audits:
         raise Refused(Refusal.FORBIDDEN, "Forbidden")

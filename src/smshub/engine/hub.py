@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -17,30 +17,22 @@ from smshub.domain.commands import (
     CancelMessage,
     Command,
     Connectors,
-    DeleteObject,
-    Done,
     Explain,
     HubStatus,
     ListBlocked,
     ListConnectors,
     Listed,
     ListMessages,
-    ListObjects,
-    Objects,
-    PutObject,
     Refusal,
     Refused,
     ReleaseMessage,
     Reply,
-    RevokeTokens,
     SendTexts,
     ShowMessage,
     Shown,
-    ShowToken,
     Status,
     Submitted,
     TestConnector,
-    TokenShown,
     Unblock,
 )
 from smshub.domain.ids import SLACK, first_id
@@ -66,26 +58,15 @@ log = structlog.get_logger(__name__)
 # What may have become true of a request since it was first accepted: a repeat still gets the first answer.
 _OVERTAKEN = frozenset({Refusal.EXPIRED, Refusal.BLOCKED, Refusal.NO_ROUTE})
 
+# What keeps the hub from taking texts, the worst first.
+TROUBLES = {
+    "stopping": "stopping",
+    "database": "the database cannot be written",
+    "disk": "the disk is nearly full",
+    "queue": "the queue is full",
+}
+
 _ID = re.compile("[0-9a-f]{32}")
-
-
-class Configurator(Protocol):
-    """What changes the configured objects; the application provides it."""
-
-    async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
-        """Tell the objects of a kind, secrets masked."""
-
-    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
-        """Make or change an object and apply it; tells what was done. Raises `Refused`."""
-
-    async def delete_object(self, kind: str, name: str) -> str:
-        """Remove an object and apply it; tells what was done. Raises `Refused`."""
-
-    async def revoke_tokens(self, account: str, token: str | None) -> str:
-        """End an account's tokens, or one of them; tells what was done. Raises `Refused`."""
-
-    async def show_token(self, token: str) -> TokenShown:
-        """Tell what a token says. Raises `Refused`."""
 
 
 class Hub:
@@ -99,7 +80,6 @@ class Hub:
         dispatcher: Dispatcher,
         node: str,
         queue_limit: int,
-        configurator: Configurator,
         privacy: Privacy,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -110,7 +90,6 @@ class Hub:
         self._queue_limit = queue_limit
         self._queued: dict[str, int] = {}
         self._backlog = 0
-        self._configurator = configurator
         self._privacy = privacy
         self._clock = clock
         self._ids = Ids(clock)
@@ -130,11 +109,6 @@ class Hub:
             HubStatus: self.status,
             ListConnectors: self._list_connectors,
             TestConnector: self._test,
-            ListObjects: self._list_objects,
-            PutObject: self._put_object,
-            DeleteObject: self._delete_object,
-            RevokeTokens: self._revoke_tokens,
-            ShowToken: self._show_token,
             Block: self.blocked.block,
             Unblock: self.blocked.unblock,
             ListBlocked: self.blocked.list,
@@ -353,25 +327,6 @@ class Hub:
         _need(account.sees_all)
         return Connectors(self._dispatcher.views(self._queued, self._loop.time()))
 
-    async def _list_objects(self, account: Account, command: ListObjects) -> Objects:
-        _need(account.sees_all)
-        return Objects(command.kind, await self._configurator.list_objects(command.kind))
-
-    async def _put_object(self, account: Account, command: PutObject) -> Done:
-        _need(account.operates if command.kind != "accounts" else account.administers)
-        return Done(await self._configurator.put_object(command.kind, command.name, command.body))
-
-    async def _delete_object(self, account: Account, command: DeleteObject) -> Done:
-        _need(account.operates if command.kind != "accounts" else account.administers)
-        return Done(await self._configurator.delete_object(command.kind, command.name))
-
-    async def _revoke_tokens(self, account: Account, command: RevokeTokens) -> Done:
-        _need(account.administers or account.name == command.account)
-        return Done(await self._configurator.revoke_tokens(command.account, command.token))
-
-    async def _show_token(self, _: Account, command: ShowToken) -> TokenShown:
-        return await self._configurator.show_token(command.token)
-
     async def _find(self, account: Account, message_id: str) -> Message:
         message = await asyncio.to_thread(self._outbox.message, message_id)
         # Another account's message is answered as if it were not there, so that ids tell nothing.
@@ -452,17 +407,16 @@ class Hub:
         """Tell whether the hub takes messages, and its figures."""
         now = self._loop.time()
         outlets = self._dispatcher.outlets.values()
-        if self.stopping:
-            why = "stopping"
-        elif not self._committer.healthy:
-            why = "the database cannot be written"
-        elif self.disk_full:
-            why = "the disk is nearly full"
-        else:
-            why = "the queue is full" if self._backlog >= self._queue_limit else ""
+        found = {
+            "stopping": self.stopping,
+            "database": not self._committer.healthy,
+            "disk": self.disk_full,
+            "queue": self._backlog >= self._queue_limit,
+        }
+        troubles = tuple(name for name, so in found.items() if so)
         return Status(
-            taking=not why,
-            why=why,
+            taking=not troubles,
+            why=TROUBLES[troubles[0]] if troubles else "",
             version=__version__,
             node=self._node,
             uptime=self._clock() - self._started_at,
@@ -471,6 +425,7 @@ class Hub:
             connectors=len(outlets),
             listeners=self.listeners,
             memory=memory(),
+            troubles=troubles,
         )
 
 

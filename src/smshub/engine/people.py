@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -17,7 +16,7 @@ from sqlalchemy import Row
 
 from smshub.domain.accounts import Account, Role
 from smshub.domain.commands import Refusal, Refused
-from smshub.domain.users import IDLE, LONGEST_PASSWORD, LONGEST_SESSION, SHORTEST_PASSWORD, Session
+from smshub.domain.users import IDLE, LONGEST_PASSWORD, LONGEST_SESSION, SHORTEST_PASSWORD, USER_NAME, Session
 from smshub.engine import totp
 from smshub.engine.committer import Committer
 from smshub.engine.sealing import Broken, Seal
@@ -27,7 +26,6 @@ from smshub.store.outbox import Outbox
 
 log = structlog.get_logger(__name__)
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 # A session in use is noted so often, in seconds.
 NOTE_EVERY = 60.0
 # Verifications at once: each takes a core and some memory for a tenth of a second.
@@ -142,9 +140,13 @@ class Sessions:
         row = new_row(checked, Role.ADMINISTRATOR, None, await self.passwords.hash(password), self.clock())
         if not await self.committer.call(partial(store.add_first_user, row=row)):
             raise Refused(Refusal.UNAUTHENTICATED, "SetupSecretWrong", member="secret")
-        self._setup.forget()
+        self.has_user()
         await self._note(f"console:{checked}", "SetUp", f"users.{checked}")
         return await self._open(checked, source)
+
+    def has_user(self) -> None:
+        """Learn that there is a user: the secret for the first counts no more."""
+        self._setup.forget()
 
     # --- signing in and out -----------------------------------------------------------------------------------------
 
@@ -260,7 +262,7 @@ class Sessions:
 
 def check_name(name: str) -> str:
     """Check the name of a user. Raises `Refused`."""
-    if not NAME.fullmatch(name):
+    if not USER_NAME.fullmatch(name):
         raise Refused(Refusal.MALFORMED, "BadUserName", member="name")
     return name
 

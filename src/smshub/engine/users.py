@@ -5,15 +5,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Row
+
 from smshub.domain.accounts import Account, Role
 from smshub.domain.commands import Done, Refusal, Refused, Reply
 from smshub.domain.users import DeleteUser, ListUsers, PutUser, Users
 from smshub.engine.people import Sessions, check_name, new_row
 from smshub.store import users as store
+from smshub.store.users import Change
 
 
 class UserRoom:
-    """Lists, makes, changes and removes users. The last administrator stays one."""
+    """Lists, makes, changes and removes users. The first is an administrator, and the last one stays."""
 
     def __init__(self, sessions: Sessions, account_of: Callable[[str], Account | None]) -> None:
         self._sessions = sessions
@@ -26,50 +29,59 @@ class UserRoom:
         return {ListUsers: self._list, PutUser: self._put, DeleteUser: self._delete}
 
     async def _list(self, account: Account, _: ListUsers) -> Users:
-        if account.role not in {Role.ADMINISTRATOR, Role.AUDITOR}:
+        if not account.audits:
             raise Refused(Refusal.FORBIDDEN, "Forbidden")
         return Users(tuple(await asyncio.to_thread(self._outbox.read, store.read_users)))
 
     async def _put(self, account: Account, command: PutUser) -> Done:
         _need_administrator(account)
-        name = check_name(command.name)
+        name, now = check_name(command.name), self._clock()
         row = await asyncio.to_thread(self._outbox.read, partial(store.read_user, name=name))
-        now = self._clock()
+        if row is None and command.password is None:
+            raise Refused(Refusal.MALFORMED, "NoPassword", member="password")
+        changed = self._changed(command, row)
+        new = None
+        if command.password is not None:
+            changed["password"] = await self._sessions.passwords.hash(command.password)
+            new = new_row(name, Role.ACCOUNT, None, changed["password"], now)
+        changed["changed_at"] = now
+        came_to = await self._committer.call(partial(store.change_user, name=name, changed=changed, new=new))
+        _check(came_to)
         if row is None:
-            if command.password is None:
-                raise Refused(Refusal.MALFORMED, "NoPassword", member="password")
-            whole = dict(new_row(name, Role.ACCOUNT, None, "", now))
-        else:
-            whole = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
+            self._sessions.has_user()
+        return Done(f"user {name} is {came_to}")
+
+    def _changed(self, command: PutUser, row: Row[Any] | None) -> dict[str, Any]:
+        """Give the columns that are to change. Raises `Refused`."""
+        changed: dict[str, Any] = {}
         if command.role is not None:
-            whole["role"] = command.role.value
+            changed["role"] = command.role.value
         if command.account is not None:
-            whole["account"] = command.account or None
+            changed["account"] = command.account or None
         if command.disabled is not None:
-            whole["disabled"] = command.disabled
+            changed["disabled"] = command.disabled
         if command.reset_totp:
-            whole["totp"] = None
+            changed["totp"] = None
+        before = {"role": Role.ACCOUNT.value, "account": None} if row is None else dict(row._mapping)  # noqa: SLF001
+        whole = {**before, **changed}
         if whole["role"] == Role.ACCOUNT.value and self._account_of(whole["account"] or "") is None:
             raise Refused(Refusal.MALFORMED, "NoSuchAccount", member="account")
-        if command.password is not None:
-            whole["password"] = await self._sessions.passwords.hash(command.password)
-        await self._keep_one(name, whole["role"] == Role.ADMINISTRATOR.value and not whole["disabled"])
-        whole["changed_at"] = now
-        await self._committer.call(partial(store.put_user, row=whole, ends_sessions=True))
-        return Done(f"user {name} is {'made' if row is None else 'changed'}")
+        return changed
 
     async def _delete(self, account: Account, command: DeleteUser) -> Done:
         _need_administrator(account)
-        await self._keep_one(command.name, stays=False)
-        if not await self._committer.call(partial(store.delete_user, name=command.name)):
-            raise Refused(Refusal.NOT_FOUND, "NotFound", what="user")
+        _check(await self._committer.call(partial(store.remove_user, name=command.name)))
         return Done(f"user {command.name} is removed")
 
-    async def _keep_one(self, name: str, stays: bool) -> None:
-        others = await asyncio.to_thread(self._outbox.read, partial(store.administrators, but=name))
-        there = await asyncio.to_thread(self._outbox.read, store.any_user)
-        if not stays and not others and there:
+
+def _check(came_to: Change) -> None:
+    match came_to:
+        case Change.MISSING:
+            raise Refused(Refusal.NOT_FOUND, "NotFound", what="user")
+        case Change.LAST:
             raise Refused(Refusal.CONFLICT, "LastAdministrator")
+        case Change.FIRST:
+            raise Refused(Refusal.CONFLICT, "FirstUser", member="role")
 
 
 def _need_administrator(account: Account) -> None:

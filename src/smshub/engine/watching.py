@@ -10,7 +10,7 @@ from typing import Any
 
 from smshub.domain.accounts import Account
 from smshub.domain.commands import HubStatus, Refusal, Refused, Reply, Status
-from smshub.domain.figures import SAMPLE_EVERY, FiguresShown, ShowFigures
+from smshub.domain.figures import MOST_LAG, SAMPLE_EVERY, FiguresShown, ShowFigures
 from smshub.engine.committer import Committer
 from smshub.store.errors import StoreUnavailable
 from smshub.store.outbox import Outbox
@@ -19,7 +19,6 @@ from smshub.store.reads import read_counts, read_oldest
 # Every so many samples the database is asked what waits.
 COUNT_EVERY = 2
 # A loop that is later than this cannot keep any promise about time, in seconds.
-MOST_LAG = 5.0
 
 
 class Watch:
@@ -89,6 +88,7 @@ class Watch:
             ready=status.taking and not late,
             why=status.why or ("the event loop is late" if late else ""),
             warnings=self._outbox.warnings(),
+            database=self._outbox.database.version(),
             samples=tuple(one for one in figures.samples if one.at > now - command.seconds),
         )
 

@@ -29,6 +29,9 @@ class Database(Protocol):
     def check(self, connection: Connection) -> None:
         """Look whether the database is sound. Raises `Damaged`."""
 
+    def version(self) -> str:
+        """Tell what it is, for people: SQLite 3.51.3."""
+
     def warnings(self) -> tuple[str, ...]:
         """Tell what an operator should know about it."""
 

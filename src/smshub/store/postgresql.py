@@ -62,6 +62,11 @@ class PostgreSql:
     def check(self, connection: Connection) -> None:
         """Nothing: the server looks after its own files."""
 
+    def version(self) -> str:
+        """Tell the version of the server, as it was at the latest connection."""
+        known = self.writer_engine.dialect.server_version_info
+        return f"PostgreSQL {'.'.join(map(str, known or ()))}".strip()
+
     def warnings(self) -> tuple[str, ...]:
         """Nothing to tell."""
         return ()

@@ -82,6 +82,10 @@ class Sqlite:
         if found != ["ok"]:
             raise Damaged(f"the database file is damaged: {found[0]}")
 
+    def version(self) -> str:
+        """Tell the version of the library."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
     def warnings(self) -> tuple[str, ...]:
         """Tell of a SQLite with a known fault."""
         if sqlite3.sqlite_version_info >= SOUND_WAL:

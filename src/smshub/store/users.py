@@ -1,5 +1,6 @@
 """The people who use the console, and their sessions. The writes are functions for `Batch.calls`."""
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -35,12 +36,58 @@ def any_user(connection: Connection) -> bool:
 
 def add_first_user(connection: Connection, row: dict[str, Any]) -> bool:
     """Make a user where there is none yet; tell whether that was so."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('smshub first user'))")
+    _alone(connection)
     if any_user(connection):
         return False
     connection.execute(insert(users).values(row))
     return True
+
+
+class Change(StrEnum):
+    """What a change of a user came to; what is refused changes nothing."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    MISSING = "missing"  # there is no such user
+    LAST = "last"  # nobody would be left who may change users
+    FIRST = "first"  # the first user has to be one who may
+
+
+def change_user(connection: Connection, name: str, changed: dict[str, Any], new: dict[str, Any] | None) -> Change:
+    """
+    Make a user (`new` with what is `changed`) or change one, ending their sessions; an administrator always stays.
+
+    `new` None: nobody is made.
+    """
+    _alone(connection)
+    row = read_user(connection, name)
+    if row is None and new is None:
+        return Change.MISSING
+    whole = {**(new or {}), **changed} if row is None else {**row._mapping, **changed}  # noqa: SLF001 - SQLAlchemy's own
+    stays = whole["role"] == Role.ADMINISTRATOR.value and not whole["disabled"]
+    if not stays and not administrators(connection, but=name):
+        return Change.LAST if any_user(connection) else Change.FIRST
+    put_user(connection, whole, ends_sessions=True)
+    return Change.MADE if row is None else Change.CHANGED
+
+
+def remove_user(connection: Connection, name: str) -> Change:
+    """Remove a user with their sessions; an administrator always stays."""
+    _alone(connection)
+    if read_user(connection, name) is None:
+        return Change.MISSING
+    if not administrators(connection, but=name):
+        return Change.LAST
+    connection.execute(delete(sessions).where(s.user_name == name))
+    connection.execute(delete(users).where(u.name == name))
+    return Change.REMOVED
+
+
+def _alone(connection: Connection) -> None:
+    """Keep other nodes from changing users until the end of the transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('smshub first user'))")
 
 
 def put_user(connection: Connection, row: dict[str, Any], *, ends_sessions: bool) -> None:
@@ -50,12 +97,6 @@ def put_user(connection: Connection, row: dict[str, Any], *, ends_sessions: bool
     connection.execute(statement.on_conflict_do_update(index_elements=[u.name], set_=changed))
     if ends_sessions:
         connection.execute(delete(sessions).where(s.user_name == row["name"]))
-
-
-def delete_user(connection: Connection, name: str) -> bool:
-    """Remove a user with their sessions; tell whether they were there."""
-    connection.execute(delete(sessions).where(s.user_name == name))
-    return connection.execute(delete(users).where(u.name == name)).rowcount > 0
 
 
 def administrators(connection: Connection, *, but: str) -> int:

@@ -254,6 +254,7 @@ CASES: list[tuple[str, str, str, Any, Command, Reply, int, Any]] = [
             "connectors": 2,
             "listeners": ["127.0.0.1:8080"],
             "memory": 50_000_000,
+            "troubles": [],
         },
     ),
 ]

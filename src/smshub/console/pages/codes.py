@@ -1,19 +1,46 @@
 """One-time passwords: their policy, and what the guard thought of those who asked for codes."""
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
+from smshub.config.otp import OtpSettings
 from smshub.console.differences import flat
+from smshub.console.fields import Plan
+from smshub.console.nouns import Noun, Object, objects
+from smshub.console.pages.objects import object_pages
 from smshub.console.paging import LIMIT, further
 from smshub.console.roles import Action
 from smshub.console.visiting import STATUS, Page, Visit
 from smshub.domain.challenges import Decisions, ListDecisions, ListPrefixes, OpenPrefix, Prefixes, UnlockOtp
-from smshub.domain.commands import Done, ListObjects, Objects, Refused
+from smshub.domain.commands import Done, Refused
 
 POLICY: Final = "/codes"
 GUARD: Final = "/guard"
 _FILTERS: Final = ("refused", "account")
+# What the policy of all accounts is called in the configuration.
+ALL: Final = "otp"
+_KEYS: Final = frozenset({"keys"})
+
+
+async def _plan(_: Visit) -> Plan:
+    # The keys under which codes are kept stand in the file only.
+    return Plan(skip=_KEYS, first=frozenset({"length", "life", "tries", "language", "templates", "guard.mode"}))
+
+
+NOUN: Final = Noun(
+    kind="policies",
+    one="policy",
+    new="",
+    path=POLICY,
+    change=Action.CHANGE_POLICIES,
+    table=lambda kind: None if kind else OtpSettings,
+    plan=_plan,
+    sure="Codes are as the defaults have them from now on. What groups and accounts have of their own stays.",
+    called="the policy of all accounts",
+    remove="Reset",
+    removed="the default again",
+)
 
 
 async def policy(visit: Visit) -> Response:
@@ -56,14 +83,32 @@ async def open_prefix(visit: Visit) -> Response:
 
 
 async def _policy(visit: Visit, status: int = 200, problem: str = "") -> Response:
-    found = (await visit.ask(ListObjects("policies"), Objects)).objects
-    policies = [(one["name"], flat(one["settings"])) for one in found]
-    return visit.page("codes.html", status, policies=policies, problem=problem, filled=visit.form)
+    found = await objects(visit, "policies")
+    every = next(one for one in found if one.name == ALL)
+    own = [(one.name, flat(one.settings)) for one in found if one.name != ALL]
+    return visit.page(
+        "codes.html",
+        status,
+        noun=NOUN,
+        object=every,
+        lines=flat(_whole(every)),
+        changed=flat(every.settings),
+        own=own,
+        problem=problem,
+        filled=visit.form,
+    )
+
+
+def _whole(policy: Object) -> dict[str, Any]:
+    """Give every setting of the policy of all, those too that are left to their defaults."""
+    return OtpSettings.model_validate(policy.settings).model_dump(mode="json", exclude=set(_KEYS))
 
 
 PAGES = (
     Page("GET", POLICY, Action.POLICIES, policy, "Codes"),
+    Page("GET", f"{POLICY}/one", Action.POLICIES, policy),
     Page("POST", f"{POLICY}/unlock", Action.CHANGE_GUARD, unlock),
     Page("GET", GUARD, Action.GUARD, guard, "Guard"),
     Page("POST", f"{GUARD}/open", Action.CHANGE_GUARD, open_prefix),
+    *object_pages(NOUN, one_only=True),
 )

@@ -10,7 +10,7 @@ from smshub.console import exporting
 from smshub.console.paging import further
 from smshub.console.roles import Action
 from smshub.console.searching import FILTERS, Search, search_of
-from smshub.console.timeline import cancellable, timeline_of
+from smshub.console.timeline import cancellable, repeatable, timeline_of
 from smshub.console.visiting import STATUS, Page, Visit
 from smshub.domain.commands import (
     CancelMessage,
@@ -146,6 +146,7 @@ def _life(visit: Visit, shown: Shown) -> dict[str, Any]:
         "may_cancel": may and cancellable(message.state),
         # Whoever sends once more what may have arrived takes it upon themselves: that is the operator's.
         "may_release": may and message.state is State.UNCERTAIN and visit.session.account.operates,
+        "may_repeat": visit.may(Action.SEND) and message.state in FINAL and repeatable(message),
     }
 
 

@@ -24,15 +24,15 @@ from smshub.domain.commands import DeleteObject, Done, PutObject, Refusal, Refus
 from smshub.settings import Settings
 
 
-def object_pages(noun: Noun) -> tuple[Page, ...]:
-    """Make the pages by which objects of a kind are made, changed and removed."""
+def object_pages(noun: Noun, *, one_only: bool = False) -> tuple[Page, ...]:
+    """Make the pages by which objects of a kind are made, changed and removed; `one_only`: none is made."""
 
     def page(method: str, path: str, serve: Any) -> Page:
         return Page(method, noun.path + path, noun.change, partial(serve, noun))
 
+    made = () if one_only else (page("GET", "/new", new), page("POST", "/new", make))
     return (
-        page("GET", "/new", new),
-        page("POST", "/new", make),
+        *made,
         page("POST", "/check", check),
         page("GET", "/change", change),
         page("POST", "/change", save),
@@ -95,7 +95,7 @@ async def save(noun: Noun, visit: Visit) -> Response:
         await visit.ask(PutObject(noun.kind, one.name, read.body), Done)
     except Refused as refused:
         return _form(noun, visit, read, STATUS[refused.refusal], problem=visit.words(refused))
-    return visit.go(one_path(noun, one.name), f"{one.name} is changed.")
+    return visit.go(one_path(noun, one.name), f"{noun.called or one.name} is changed.")
 
 
 async def ask_first(noun: Noun, visit: Visit) -> Response:
@@ -108,7 +108,7 @@ async def remove(noun: Noun, visit: Visit) -> Response:
     """Remove one."""
     name = visit.form.text("name")
     await visit.ask(DeleteObject(noun.kind, name), Done)
-    return visit.go(noun.path, f"{name} is removed.")
+    return visit.go(noun.path, f"{noun.called or name} is {noun.removed}.")
 
 
 async def put(noun: Noun, visit: Visit, one: Object, changed: Mapping[str, Any]) -> None:

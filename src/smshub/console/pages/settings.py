@@ -8,12 +8,12 @@ from smshub.console.differences import flat
 from smshub.console.roles import Action
 from smshub.console.visiting import STATUS, Page, Visit
 from smshub.domain.commands import Done, HubStatus, ListObjects, Objects, Refused, Status
+from smshub.domain.configuring import FilePlan, ReloadFile, ShowPlan
 from smshub.domain.figures import FiguresShown, ShowFigures
 from smshub.domain.upkeep import MakeBackup
+from smshub.frontends.carriers.v1_config import TABLES
 
 PATH: Final = "/settings"
-# What stands in the file only, in its order.
-KINDS: Final = ("server", "classes", "defaults", "groups", "ldap", "smtp", "otp", "retention", "frontends", "broker")
 
 
 async def show(visit: Visit) -> Response:
@@ -30,14 +30,32 @@ async def backup(visit: Visit) -> Response:
     return visit.go(PATH, f"The backup is made: {done.detail}")
 
 
+async def plan(visit: Visit) -> Response:
+    """Tell what the file, as it is now, would change."""
+    try:
+        planned = await visit.ask(ShowPlan(), FilePlan)
+    except Refused as refused:
+        return await _page(visit, STATUS[refused.refusal], visit.words(refused))
+    return visit.page("settings_plan.html", planned=planned, taken=False)
+
+
+async def reload(visit: Visit) -> Response:
+    """Take the file over."""
+    try:
+        taken = await visit.ask(ReloadFile(), FilePlan)
+    except Refused as refused:
+        return await _page(visit, STATUS[refused.refusal], visit.words(refused))
+    return visit.page("settings_plan.html", planned=taken, taken=True)
+
+
 async def _page(visit: Visit, status: int = 200, problem: str = "") -> Response:
     return visit.page(
         "settings.html",
         status,
         problem=problem,
         condition=await visit.ask(HubStatus(), Status),
-        warnings=(await visit.ask(ShowFigures(0.0), FiguresShown)).warnings,
-        tables=[table for kind in KINDS for table in await _tables(visit, kind)],
+        figures=await visit.ask(ShowFigures(0.0), FiguresShown),
+        tables=[table for kind in TABLES for table in await _tables(visit, kind)],
     )
 
 
@@ -50,4 +68,6 @@ async def _tables(visit: Visit, kind: str) -> list[tuple[str, dict[str, str]]]:
 PAGES = (
     Page("GET", PATH, Action.SETTINGS, show, "Settings"),
     Page("POST", f"{PATH}/backup", Action.BACKUP, backup),
+    Page("GET", f"{PATH}/plan", Action.SETTINGS, plan),
+    Page("POST", f"{PATH}/reload", Action.RELOAD, reload),
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from smshub.console.roles import Action
+from smshub.console.timeline import repeatable
 from smshub.console.visiting import STATUS, Form, Page, Visit
 from smshub.domain.challenges import OtpRequested, OtpVerified, RequestOtp, VerifyOtp
 from smshub.domain.commands import Explain, Explained, Refused, SendTexts, ShowMessage, Shown, Submitted
@@ -18,8 +19,16 @@ _CLASSES: Final = (("", "the usual one"), *((one.value, one.value) for one in Me
 
 
 async def show(visit: Visit) -> Response:
-    """Show the forms."""
-    return _page(visit)
+    """Show the forms; that of a text is filled in with what an earlier message was, where one is named (`again`)."""
+    again = visit.form.some("again")
+    if again is None:
+        return _page(visit)
+    message = (await visit.ask(ShowMessage(again), Shown)).message
+    if not repeatable(message):
+        return visit.go(f"/messages/{message.id}", "This text cannot be written again.")
+    fields = {"to": message.to_written, "text": message.text, "from": message.originator or ""}
+    fields |= {"class": message.message_class.value, "flash": "1" if message.flash else ""}
+    return _page(visit, filled=Form({name: (value,) for name, value in fields.items()}))
 
 
 async def send(visit: Visit) -> Response:

@@ -7,7 +7,7 @@ import msgspec
 from smshub.domain.accounts import Account, Role
 from smshub.domain.commands import Connectors, HubStatus, ListConnectors, Refused, Status
 from smshub.domain.contracts import Hub
-from smshub.domain.figures import FiguresShown, ShowFigures
+from smshub.domain.figures import MOST_LAG, FiguresShown, ShowFigures
 from smshub.frontends.carriers.http import Caller, Endpoint, Headers, Receive, Scope, Send, answer, peer_of
 from smshub.frontends.dialects import metrics
 
@@ -46,6 +46,12 @@ class MetricsDoor:
             "connectors": status.connectors,
             "connectors_up": status.connectors_up,
             "warnings": figures.warnings,
+            "checks": {
+                "database": {"ok": "database" not in status.troubles, "version": figures.database},
+                "disk": {"ok": "disk" not in status.troubles, "free": figures.free},
+                "queue": {"ok": "queue" not in status.troubles, "waiting": status.queued},
+                "loop": {"ok": figures.lag <= MOST_LAG, "lag": round(figures.lag, 3)},
+            },
         }
         body = msgspec.json.encode(document) + b"\n"
         headers = [*_HEADERS, (b"content-type", b"application/json")]

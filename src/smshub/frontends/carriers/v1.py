@@ -20,6 +20,7 @@ from smshub.domain.commands import Refusal, Refused
 from smshub.domain.contracts import Hub
 from smshub.frontends.carriers.http import BODY_LIMIT, Disconnected, Endpoint, Scope, read_body
 from smshub.frontends.carriers.v1_audit import AUDIT
+from smshub.frontends.carriers.v1_config import CONFIG
 from smshub.frontends.carriers.v1_errors import ERRORS
 from smshub.frontends.carriers.v1_figures import FIGURES
 from smshub.frontends.carriers.v1_guard import GUARD
@@ -30,6 +31,7 @@ from smshub.frontends.carriers.v1_otp import OTP
 from smshub.frontends.carriers.v1_pages import STYLE, page
 from smshub.frontends.carriers.v1_recipients import RECIPIENTS
 from smshub.frontends.carriers.v1_upkeep import UPKEEP
+from smshub.frontends.carriers.v1_users import USERS
 from smshub.frontends.dialects import native
 
 log = structlog.get_logger(__name__)
@@ -45,7 +47,7 @@ DESCRIPTION: Final = (
 )
 
 # Every operation, those of other nouns after the messages' own.
-EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *GUARD, *ERRORS, *RECIPIENTS)
+EVERY: Final = (*OPERATIONS, *FIGURES, *UPKEEP, *AUDIT, *MODEMS, *OTP, *GUARD, *ERRORS, *CONFIG, *RECIPIENTS, *USERS)
 
 _HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 

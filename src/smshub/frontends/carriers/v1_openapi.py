@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from smshub.domain.commands import one_of
 from smshub.domain.message import MessageClass, State
+from smshub.domain.users import USER_NAME
 from smshub.frontends.carriers.v1_operations import MESSAGE_ID, SEND, Operation
 from smshub.frontends.dialects.native import MAX_REFERENCE
 from smshub.frontends.dialects.native_query import MOST, NAME, PAGING, USUAL
@@ -39,6 +41,7 @@ _REFUSALS: Final = {
 _TIME: Final = {"type": "string", "format": "date-time"}
 _WORD: Final = {"type": "string", "minLength": 1, "maxLength": 255}
 _NAME: Final = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_USER_NAME: Final = {"type": "string", "pattern": f"^{USER_NAME.pattern}$"}
 
 # The filters of GET /v1/messages: their schema and sentence. A test holds them to those that are read.
 FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
@@ -130,7 +133,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             )
         )
     if "{name}" in operation.path:
-        found.append(_parameter("path", "name", _NAME, f"The name of the {operation.tag[:-1]}.", required=True))
+        pattern = _USER_NAME if operation.tag == "users" else _NAME
+        found.append(_parameter("path", "name", pattern, f"The name of the {one_of(operation.tag)}.", required=True))
     if operation.name == "listMessages":
         found += [_parameter("query", name, schema, words) for name, (schema, words) in FILTERS.items()]
     if "{number}" in operation.path:

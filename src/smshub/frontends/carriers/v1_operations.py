@@ -28,6 +28,7 @@ from smshub.domain.commands import (
     ShowParked,
     ShowToken,
     Unblock,
+    one_of,
 )
 from smshub.frontends.dialects import native, native_schema, native_views
 from smshub.frontends.dialects.native_json import malformed, read_object
@@ -40,6 +41,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "connectors": {"type": "smpp", "host": "127.0.0.1", "port": 2775, "system_id": "hub", "password": "env:CARRIER"},
     "routes": {"prefixes": ["49", "43"], "connectors": ["carrier-a"]},
     "accounts": {"username": "shop", "password": "env:SHOP_PASSWORD", "originator": "ACME"},
+    "policies": {"length": 8, "life": 180, "guard": {"mode": "enforce"}},
 }
 
 
@@ -94,7 +96,7 @@ def named_id(asked: Asked) -> str:
 def _name(kind: str, asked: Asked) -> str:
     name = asked.path["name"]
     if not NAME.fullmatch(name):
-        raise Refused(Refusal.NOT_FOUND, "NotFound", what=kind.removesuffix("s"))
+        raise Refused(Refusal.NOT_FOUND, "NotFound", what=one_of(kind))
     return name
 
 
@@ -153,14 +155,15 @@ def _revoke(asked: Asked) -> Command:
     return RevokeTokens(_name("accounts", asked), native.decode_revoke(asked.body))
 
 
-def _objects(kind: str, one: str, about: str) -> list[Operation]:
+def object_operations(kind: str, about: str, *, role: str = "an operator") -> list[Operation]:
     """Make the operations that every kind of configured object has; connectors are listed at work instead."""
+    one = one_of(kind)
     named = f"/v1/{kind}/{{name}}"
     title = one.capitalize()
     listed = Operation(
         method="GET",
         path=f"/v1/{kind}",
-        name=f"list{title}s",
+        name=f"list{kind.capitalize()}",
         tag=kind,
         summary=f"List the {kind}",
         description=f"{about} Needs a role that sees everything.",
@@ -185,7 +188,8 @@ def _objects(kind: str, one: str, about: str) -> list[Operation]:
         tag=kind,
         summary=f"Make or change a {one}" if one[0] not in "aeiou" else f"Make or change an {one}",
         description="The body holds its settings, with the names of the configuration file. A secret sent back masked "
-        "stays as it is. What the configuration file declares cannot be changed here. Needs an operator.",
+        "stays as it is. What the configuration file declares cannot be changed here. Needs "
+        f"{role}.",
         command=partial(_put, kind),
         answers=native_schema.DoneDocument,
         takes=dict,
@@ -198,7 +202,7 @@ def _objects(kind: str, one: str, about: str) -> list[Operation]:
         name=f"delete{title}",
         tag=kind,
         summary=f"Remove a {one}" if one[0] not in "aeiou" else f"Remove an {one}",
-        description="What the configuration file declares, or others name, cannot be removed. Needs an operator.",
+        description=f"What the configuration file declares, or others name, cannot be removed. Needs {role}.",
         command=partial(_delete, kind),
         answers=native_schema.DoneDocument,
         refused=(409,),
@@ -288,7 +292,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         command=lambda asked: ListConnectors(),
         answers=native_schema.ConnectorList,
     ),
-    *_objects("connectors", "connector", ""),
+    *object_operations("connectors", ""),
     Operation(
         method="POST",
         path="/v1/connectors/{name}/test",
@@ -302,8 +306,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         status=202,
         refused=(422,),
     ),
-    *_objects("routes", "route", "In the order in which they are tried."),
-    *_objects("accounts", "account", "Passwords and keys are masked."),
+    *object_operations("routes", "In the order in which they are tried."),
+    *object_operations("accounts", "Passwords and keys are masked.", role="an administrator"),
     Operation(
         method="POST",
         path="/v1/accounts/{name}/revoke-tokens",

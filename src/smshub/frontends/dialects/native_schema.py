@@ -341,6 +341,9 @@ class StatusDocument(Struct, frozen=True):
     connectors: int
     listeners: tuple[str, ...]
     memory: Annotated[int, Meta(description="Bytes; 0 where it cannot be known.")]
+    troubles: Annotated[
+        tuple[str, ...], Meta(description="Why it does not, in a word each: stopping, database, disk, queue.")
+    ] = ()
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):

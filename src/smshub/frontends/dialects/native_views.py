@@ -28,8 +28,10 @@ from smshub.domain.commands import (
     Status,
     Submitted,
     TokenShown,
+    one_of,
     text_of,
 )
+from smshub.domain.configuring import FilePlan
 from smshub.domain.delivery import ReceiptState
 from smshub.domain.exchanges import Exchanges
 from smshub.domain.figures import FiguresShown
@@ -83,7 +85,7 @@ def encode_object(reply: Reply, name: str) -> bytes:
     for found in reply.objects:
         if found["name"] == name:
             return _ENCODER.encode(_object(found))
-    raise Refused(Refusal.NOT_FOUND, "NotFound", what=reply.kind.removesuffix("s"))
+    raise Refused(Refusal.NOT_FOUND, "NotFound", what=one_of(reply.kind))
 
 
 def encode_blocked(reply: Reply) -> bytes:
@@ -119,7 +121,7 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             return DoneDocument(reply.detail)
         case FiguresShown():
             return native_figures.document_of(reply)
-        case AuditPage() | AuditVerified() | Users() | Exchanges() | RecipientData() | RecipientErased():
+        case AuditPage() | AuditVerified() | Users() | FilePlan() | Exchanges() | RecipientData() | RecipientErased():
             return reply
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
