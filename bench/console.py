@@ -2,11 +2,12 @@
 What an open console costs a message: pairs of runs at one rate, in one of which somebody looks at the overview.
 
 The looker asks for what the page asks for: the figures and the samples every two seconds, the latest texts every four.
-Both runs have a hub and a user of their own, and their order turns. It prints the CPU of a message and the median of
-the ratios.
+All runs are made at one hub, whose database begins with many messages of the last hour; their order turns from pair to
+pair. It prints the CPU of a message, the median of the ratios, and how long the pages took.
 """
 
 import argparse
+import contextlib
 import html
 import http.client
 import re
@@ -22,11 +23,17 @@ from urllib.parse import urlencode
 from bench.figures import median
 from bench.hub import Hub, hub
 from bench.processes import load, sink
+from bench.search import fill
 from bench.table import aligned
+from smshub.store.outbox import Outbox
 
 RATE = 2_000.0
+RECENT = 100_000  # messages of the last hour, before the first run
 PAGES = (("/overview/figures", 2.0), ("/overview/samples", 2.0), ("/overview/latest", 4.0))
-HEADINGS = ("texts/s", "CPU µs/text, nobody looks", "CPU µs/text, somebody looks", "ratio (median)", "slowest page ms")
+HEADINGS = (
+    *("texts/s", "CPU µs/text, nobody looks", "CPU µs/text, somebody looks", "ratio (median)", "ratios from", "to"),
+    *("page ms (median)", "slowest"),
+)
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 _PASSWORD = "correct horse battery"  # of nobody: the hub lives as long as the run
 
@@ -38,16 +45,17 @@ class Looker:
         self._port = running.port
         self._cookies: dict[str, str] = {}
         self._over = threading.Event()
-        self.slowest = 0.0
+        self.took: list[float] = []
         secret = (running.folder / "hub.db.setup").read_text(encoding="ascii").strip()
         token = _TOKEN.search(self._call("GET", "/setup"))
         fields = {"secret": secret, "name": "ada", "password": _PASSWORD, "again": _PASSWORD}
         self._call("POST", "/setup", urlencode({"csrf": html.unescape(token[1]) if token else "", **fields}))
         for page in ("/", *(path for path, _ in PAGES)):  # what is loaded at the first look is no cost of looking
             self._call("GET", page)
-        self._thread = threading.Thread(target=self._look)
 
     def __enter__(self) -> Self:
+        self._over.clear()
+        self._thread = threading.Thread(target=self._look)
         self._thread.start()
         return self
 
@@ -64,7 +72,7 @@ class Looker:
                     due[page] = now + page[1]
                     begun = time.monotonic()
                     self._call("GET", page[0])
-                    self.slowest = max(self.slowest, time.monotonic() - begun)
+                    self.took.append(time.monotonic() - begun)
 
     def _call(self, method: str, path: str, body: str | None = None) -> str:
         headers = {"Sec-Fetch-Site": "same-origin", "X-Smshub-Poll": "1"}
@@ -87,23 +95,13 @@ class Looker:
             connection.close()
 
 
-def measure(seconds: float, within: Path | None, *, looked_at: bool) -> tuple[float, float, float]:
-    """Make one run; gives the CPU microseconds of a text, the texts a second, and the slowest page in seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="smshub-bench-", dir=within))
-    try:
-        with sink() as smsc, hub(folder, smsc.port) as running:
-            looker = Looker(running)  # the user is made in both runs
-            load("v1", running.port, 16, 1.0, rate=RATE)
-            before = running.cpu()
-            if looked_at:
-                with looker:
-                    figures = load("v1", running.port, 16, seconds, rate=RATE, run="run01")
-            else:
-                figures = load("v1", running.port, 16, seconds, rate=RATE, run="run01")
-            accepted = float(figures["accepted"])
-            return (running.cpu() - before) / accepted * 1e6, accepted / seconds, looker.slowest
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def measure(running: Hub, seconds: float, run: str, looker: Looker | None) -> tuple[float, float]:
+    """Make one run; gives the CPU microseconds of a text, and the texts a second."""
+    before = running.cpu()
+    with looker or contextlib.nullcontext():
+        figures = load("v1", running.port, 16, seconds, rate=RATE, run=run)
+    accepted = float(figures["accepted"])
+    return (running.cpu() - before) / accepted * 1e6, accepted / seconds
 
 
 def console_rows(pairs: int = 10, seconds: float = 6.0, within: Path | None = None) -> list[list[str]]:
@@ -111,23 +109,26 @@ def console_rows(pairs: int = 10, seconds: float = 6.0, within: Path | None = No
     alone: list[float] = []
     looked: list[float] = []
     rates: list[float] = []
-    slowest = 0.0
-    for number in range(pairs):
-        for looked_at in (True, False) if number % 2 else (False, True):
-            cost, rate, slow = measure(seconds, within, looked_at=looked_at)
-            (looked if looked_at else alone).append(cost)
-            rates.append(rate)
-            slowest = max(slowest, slow)
-    ratio = median(with_one / without for with_one, without in zip(looked, alone, strict=True))
-    return [
-        [
-            f"{median(rates):,.0f}",
-            f"{median(alone):.1f}",
-            f"{median(looked):.1f}",
-            f"{ratio:.3f}x",
-            f"{slowest * 1000:.0f}",
-        ]
-    ]
+    folder = Path(tempfile.mkdtemp(prefix="smshub-bench-", dir=within))
+    try:
+        outbox = Outbox.open(f"sqlite:///{folder / 'hub.db'}")
+        fill(outbox, RECENT, time.time(), every=3_600 / RECENT)
+        outbox.close()
+        with sink() as smsc, hub(folder, smsc.port) as running:
+            looker = Looker(running)
+            load("v1", running.port, 16, 2.0, rate=RATE, run="warm")
+            for number in range(pairs):
+                for looked_at in (True, False) if number % 2 else (False, True):
+                    run = f"p{number}{'yn'[looked_at]}"
+                    cost, rate = measure(running, seconds, run, looker if looked_at else None)
+                    (looked if looked_at else alone).append(cost)
+                    rates.append(rate)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    ratios = sorted(with_one / without for with_one, without in zip(looked, alone, strict=True))
+    numbers = (f"{median(rates):,.0f}", f"{median(alone):.1f}", f"{median(looked):.1f}", f"{median(ratios):.3f}x")
+    pages = (f"{median(looker.took) * 1e3:.0f}", f"{max(looker.took) * 1e3:.0f}")
+    return [[*numbers, f"{ratios[0]:.3f}", f"{ratios[-1]:.3f}", *pages]]
 
 
 def main() -> None:

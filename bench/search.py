@@ -21,18 +21,18 @@ from smshub.store.outbox import Outbox
 BATCH = 2_000
 ACCOUNTS = ("shop",) * 6 + ("bank",) * 3 + ("clinic",)
 CONNECTORS = ("carrier-a", "carrier-b")
-# One message a tenth of a second, up to now.
+# One message a tenth of a second, up to now, unless another pace is asked for.
 EVERY = 0.1
 RARE = "491700000001"  # has one message, the oldest of all
 OFTEN = "491700000002"  # has one of a thousand
 ABSENT = "491700000003"
 
 
-def messages(size: int, now: float) -> Iterator[tuple[Message, bool]]:
+def messages(size: int, now: float, every: float = EVERY) -> Iterator[tuple[Message, bool]]:
     """Make messages, oldest first, and tell of each whether it was delivered at once."""
     draw = random.Random(34)
     for place in range(size):
-        at = now - (size - place) * EVERY
+        at = now - (size - place) * every
         often = place % 1_000 == 500
         to = RARE if place == 0 else OFTEN if often else f"49{draw.randrange(15 * 10**9, 18 * 10**9)}"
         number = f"{int(at * 1_000):012x}{place:08x}{draw.getrandbits(48):012x}"
@@ -60,11 +60,11 @@ def messages(size: int, now: float) -> Iterator[tuple[Message, bool]]:
         )
 
 
-def fill(outbox: Outbox, size: int, now: float) -> float:
+def fill(outbox: Outbox, size: int, now: float, *, every: float = EVERY) -> float:
     """Write so many messages by the store's own writer, settled as they would be; give the seconds it took."""
     began = time.monotonic()
     batch, waiting = Batch(), Batch()
-    for message, good in messages(size, now):
+    for message, good in messages(size, now, every):
         batch.accepts.append(Accept((message,), message.account))
         state = State.SENT if good else State.REJECTED
         waiting.settled.append(
