@@ -32,6 +32,7 @@ PLACES = {
     "HubStatus": ("status", "status", "/settings"),
     "ShowFigures": ("figures", "status", "/overview/figures"),
     "ShowExchanges": ("exchanges", "message show", "/messages/{id}"),
+    "ListLog": ("listLog", "log", "/log"),
     "ListAudit": ("listAudit", "audit list", "/audit"),
     "VerifyAudit": ("verifyAudit", "audit verify", "/audit/verify"),
     "ListUsers": ("listUsers", "user list", "/users"),

@@ -15,7 +15,7 @@ LONGEST_FUNCTION = 60
 ROOMS: Mapping[str, frozenset[str]] = {
     "domain": frozenset(),
     "settings": frozenset(),
-    "logs": frozenset(),
+    "logs": frozenset({"domain"}),
     "protocols": frozenset({"domain"}),
     "connectors": frozenset({"domain", "protocols", "settings"}),
     "frontends": frozenset({"domain", "protocols", "settings"}),

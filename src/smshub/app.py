@@ -49,6 +49,7 @@ from smshub.engine.privacy import Privacy
 from smshub.engine.programs import Programs
 from smshub.engine.recipients import Recipients
 from smshub.engine.retention import Retention
+from smshub.engine.servicelog import LogRoom
 from smshub.engine.setup import SetupSecret
 from smshub.engine.signing import Signing
 from smshub.engine.tokens import TokenRoom
@@ -165,6 +166,7 @@ class Application:
         backups = Backups(configuration.sqlite_file(server), Path(server.backups))
         self.hub.serve(ModemRoom(lambda: self._dispatcher.outlets).handlers)
         self.hub.serve(ExchangeRoom(self._outbox).handlers)
+        self.hub.serve(LogRoom(logs.TAIL.lines).handlers)
         self.hub.serve({**backups.handlers, **watch.handlers, **inbox.handlers})
         self.hub.serve({**parking.handlers, **self._brokers.handlers, **self._challenges.handlers})
         self._furnish_changes(server)

@@ -34,6 +34,7 @@ from smshub.cli.modem import inbox, modem
 from smshub.cli.recipient import erase, export
 from smshub.cli.send import send
 from smshub.cli.serve import serve
+from smshub.cli.servicelog import log
 from smshub.cli.status import status
 
 app = typer.Typer(
@@ -67,6 +68,7 @@ app.add_typer(modem, name="modem")
 app.add_typer(inbox, name="inbox")
 app.add_typer(publish.app, name="publish")
 app.add_typer(simulate_modem.app, name="simulate")
+app.command()(log)
 app.add_typer(audit.app, name="audit")
 app.add_typer(console.app, name="console")
 app.command()(backup)

@@ -40,7 +40,7 @@ class AuditPage(msgspec.Struct, frozen=True):
     """A page of the audit log and where the next one begins (None: there is none)."""
 
     entries: tuple[AuditEntry, ...]
-    cursor: int | None = None
+    cursor: int | None = msgspec.field(default=None, name="next")
 
 
 class AuditVerified(msgspec.Struct, frozen=True):

@@ -176,7 +176,7 @@ class Decisions(msgspec.Struct, frozen=True):
     """A page of the guard's decisions and where the next one begins (None: there is none)."""
 
     decisions: tuple[Decision, ...]
-    cursor: str | None = None
+    cursor: str | None = msgspec.field(default=None, name="next")
 
 
 class PrefixView(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from smshub.domain.refusals import CATALOGUE as CATALOGUE  # noqa: PLC0414 - who
 from smshub.domain.refusals import Refusal as Refusal  # noqa: PLC0414 - who knows the commands knows their no
 from smshub.domain.refusals import Refused as Refused  # noqa: PLC0414 - who knows the commands knows their no
 from smshub.domain.refusals import text_of as text_of  # noqa: PLC0414 - who knows the commands knows their no
+from smshub.domain.servicelog import ListLog, LogPage
 from smshub.domain.upkeep import UpkeepCommand, UpkeepReply
 from smshub.domain.users import UserCommand, Users
 
@@ -236,6 +237,7 @@ Command = (
     | ShowFigures
     | ShowExchanges
     | AuditCommand
+    | ListLog
     | UserCommand
     | ConfiguringCommand
     | UpkeepCommand
@@ -455,6 +457,7 @@ Reply = (
     | FiguresShown
     | Exchanges
     | AuditReply
+    | LogPage
     | FilePlan
     | UpkeepReply
     | Users

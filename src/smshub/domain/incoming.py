@@ -40,7 +40,7 @@ class IncomingPage(msgspec.Struct, frozen=True):
     """A page of texts that came in and where the next one begins (None: there is none)."""
 
     texts: tuple[Incoming, ...]
-    cursor: str | None = None
+    cursor: str | None = msgspec.field(default=None, name="next")
 
 
 class ListModems(msgspec.Struct, frozen=True):

@@ -1,12 +1,13 @@
 """The OpenAPI 3.1 parts of each operation and what they share, made from the documents of the native door."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from smshub.domain.commands import one_of
 from smshub.domain.message import MessageClass, State
+from smshub.domain.servicelog import Level
 from smshub.domain.users import USER_NAME
 from smshub.frontends.carriers.v1_operations import MESSAGE_ID, SEND, Operation
 from smshub.frontends.dialects.native import MAX_REFERENCE
@@ -57,12 +58,23 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "cursor": (_WORD, "Where to go on: `next` of the page before."),
 }
 
+_LEVELS: Final = {"type": "string", "enum": [level.value for level in Level], "default": Level.DEBUG.value}
+
+# What lists take besides a page: the schema and the sentence of each parameter.
+OWN: Final[Mapping[str, Mapping[str, tuple[dict[str, Any], str]]]] = {
+    "listDecisions": {"account": FILTERS["account"], "refused": ({"type": "boolean"}, "Without warnings.")},
+    "listAudit": {"actor": (_WORD, "Only what this account or user has changed.")},
+    "listLog": {
+        "words": (_WORD, "What must be in a line, in any order."),
+        "level": (_LEVELS, "The least that a line matters."),
+    },
+}
 
 # Requests that may bring an idempotency key.
 KEYED: Final = (SEND.name, "requestOtp")
 
 # Lists that are asked for page by page, and nothing else.
-PAGED: Final = ("listBlocked", "listParked", "listIncoming", "listDecisions")
+PAGED: Final = ("listBlocked", "listParked", "listIncoming", "listDecisions", "listAudit", "listLog")
 
 
 def components(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -142,9 +154,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if "{prefix}" in operation.path:
         digits = {"type": "string", "pattern": "^[0-9]{1,15}$"}
         found.append(_parameter("path", "prefix", digits, "The digits that are watched.", required=True))
-    if operation.name == "listDecisions":
-        said = {"type": "boolean"}, "Without warnings."
-        found += [_parameter("query", "account", *FILTERS["account"]), _parameter("query", "refused", *said)]
+    found += [_parameter("query", name, *said) for name, said in OWN.get(operation.name, {}).items()]
     if operation.name in PAGED:
         found += [_parameter("query", name, *FILTERS[name]) for name in PAGING]
     if operation.name in KEYED:

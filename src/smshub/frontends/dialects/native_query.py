@@ -12,6 +12,7 @@ import msgspec
 from smshub.domain.commands import ListBlocked, ListMessages, ListParked, Refusal, Refused
 from smshub.domain.message import MessageClass, State
 from smshub.domain.numbers import BadNumber, parse_msisdn
+from smshub.domain.servicelog import Level, ListLog
 from smshub.frontends.dialects.native_json import did_you_mean, shown
 
 MOST: Final = 500
@@ -53,6 +54,12 @@ def decode_audit(query: bytes) -> tuple[int, str | None, str | None]:
     """Read the query string of GET /v1/audit: limit, cursor and actor. Raises `Refused` (BadFilter)."""
     found = _read(query, {**{name: FILTERS[name] for name in PAGING}, "actor": ("actor", _text)})
     return found.get("limit", USUAL), found.get("cursor"), found.get("actor")
+
+
+def decode_log(query: bytes) -> ListLog:
+    """Read the query string of GET /v1/log: words, level, limit and cursor. Raises `Refused` (BadFilter)."""
+    filters = {"words": ("words", _text), "level": ("level", _level), "limit": FILTERS["limit"]}
+    return ListLog(**_read(query, {**filters, "cursor": ("cursor", _number)}))
 
 
 def decode_seconds(query: bytes, *, usual: float, most: float) -> float:
@@ -110,6 +117,19 @@ def _state(value: str) -> State:
         return State(value)
     except ValueError:
         raise ValueError(f"it must be one of {', '.join(State)}") from None
+
+
+def _level(value: str) -> Level:
+    try:
+        return Level(value)
+    except ValueError:
+        raise ValueError(f"it must be one of {', '.join(Level)}") from None
+
+
+def _number(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or len(value) > 18:
+        raise ValueError("it is the number of a line")
+    return int(value)
 
 
 def _class(value: str) -> MessageClass:

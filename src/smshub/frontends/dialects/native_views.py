@@ -37,6 +37,7 @@ from smshub.domain.exchanges import Exchanges
 from smshub.domain.figures import FiguresShown
 from smshub.domain.incoming import IncomingPage, Modems, UssdAnswered
 from smshub.domain.message import Attempt, Message, MessageType
+from smshub.domain.servicelog import LogPage
 from smshub.domain.upkeep import RecipientData, RecipientErased
 from smshub.domain.users import Users
 from smshub.frontends.dialects import native_figures
@@ -121,7 +122,9 @@ def document_of(reply: Reply) -> msgspec.Struct:  # noqa: C901, PLR0912 - a case
             return DoneDocument(reply.detail)
         case FiguresShown():
             return native_figures.document_of(reply)
-        case AuditPage() | AuditVerified() | Users() | FilePlan() | Exchanges() | RecipientData() | RecipientErased():
+        case AuditPage() | AuditVerified() | LogPage() | Users() | FilePlan():
+            return reply
+        case Exchanges() | RecipientData() | RecipientErased():
             return reply
         case OtpRequested() | OtpVerified() | Decisions() | Prefixes() | IncomingPage() | Modems() | UssdAnswered():
             return reply
