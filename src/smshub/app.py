@@ -284,7 +284,7 @@ class Application:
         outlets = self._dispatcher.outlets
         gone = [name for name in outlets if before.get(name) != config.connectors.get(name)]
         # New routes first, so that nothing new is given to a connector that is about to end.
-        for name in set(config.connectors) - set(outlets):
+        for name in [name for name in config.connectors if name not in outlets]:
             outlets[name] = self._outlet(name, config.connectors[name], merged)
         self._dispatcher.traffic = Traffic(Routes(configuration.routes_of(config)), configuration.policies_of(config))
         for name in gone:

@@ -9,7 +9,7 @@ from smshub.console.exporting import HEADINGS, cells, lines, safe
 from smshub.domain.message import Message, MessageClass, State
 
 FORMULAS = (
-    "=1+1", "+49170", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "|cmd", "%0A", "\uff1d1", "\u00a0@x",
+    "=1+1", "+49170", "-2+3", "@SUM(A1)", "\t=1", "\r1", "\n1", "  =1", "|cmd", "%0A", "\uff1d1", "\u00a0@x",
 )  # fmt: skip
 
 
@@ -33,10 +33,29 @@ def test_what_a_spreadsheet_would_count_with_is_a_text(cell):
     assert f"'{cell}" == safe(cell)
 
 
-@pytest.mark.parametrize("cell", ["", "Hello", "2=2", "'=1", "491701234567", "a\n=1", "ä@b", "1e5"])
+@pytest.mark.parametrize("cell", ["", "Hello", "2=2", "'=1", "491701234567", "a;b\nc; d", "ä@b", "1e5"])
 def test_what_is_no_formula_stays_as_it_is(cell):
     """Nothing is put before other texts."""
     assert cell == safe(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("Hi;=cmd|'/C calc'!A0;", "Hi;'=cmd|'/C calc'!A0;"),
+        ("a; =1;b;\u00a0@x", "a;' =1;b;'\u00a0@x"),
+        ("a\n=1\r\n+2\r-3", "a\n'=1\r\n'+2\r'-3"),
+        ("\n=1", "'\n'=1"),
+        ("=1;=2", "'=1;'=2"),
+        ('a;"=1;\n""=2', 'a;\'"=1;\n\'""=2'),
+    ],
+)
+def test_no_piece_of_a_cell_is_a_formula_where_semicolons_end_cells(cell, written):
+    """Spreadsheets of half of Europe take a semicolon, and then each end of a line too, for the end of a cell."""
+    pieces = [piece for line in lines([["m1", cell]]).decode().splitlines() for piece in line.split(";")]
+
+    assert written == safe(cell)
+    assert not [piece for piece in pieces if piece.lstrip(' \u00a0"').startswith(("=", "+", "-", "@", "|", "%"))]
 
 
 def test_every_cell_of_a_row_is_safe_and_reads_back():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -13,16 +14,19 @@ HEADINGS: Final = (
     "connector", "tries", "sent", "reported", "provider_ref", "valid_until",
 )  # fmt: skip
 # What spreadsheets take for the beginning of a formula; some look past blanks, some at the letters of full width.
-_FORMULA: Final = tuple("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
+_SIGNS: Final = r"=+\-@|%\uff1d\uff0b\uff0d\uff20"
+# Where people write 0,5 the comma ends no cell: there one begins behind each semicolon and, since no quotation mark
+# counts within one, behind each end of a line; quotation marks at its beginning are taken away.
+_FORMULA: Final = re.compile(rf"\A(?=[ \u00a0]*[{_SIGNS}\t\r\n])|(?<=[;\r\n])(?=[ \u00a0\"]*[{_SIGNS}])")
 
 
 def safe(cell: str) -> str:
     """
-    Give a cell that no spreadsheet takes for a formula: a leading ' says that it is a text.
+    Give a cell that no spreadsheet takes for a formula, nor a piece of it: a ' before it says that it is a text.
 
     A number that is written with its + is kept from being counted with, too.
     """
-    return f"'{cell}" if cell.lstrip(" \u00a0").startswith(_FORMULA) else cell
+    return _FORMULA.sub("'", cell)
 
 
 def cells(message: Message) -> tuple[str, ...]:

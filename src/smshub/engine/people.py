@@ -5,14 +5,16 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from smshub.domain.accounts import Account, Role
 from smshub.domain.commands import Refusal, Refused
@@ -28,13 +30,15 @@ log = structlog.get_logger(__name__)
 
 # A session in use is noted so often, in seconds.
 NOTE_EVERY = 60.0
-# Verifications at once: each takes a core and some memory for a tenth of a second.
-AT_ONCE = 2
+# Verifications for strangers that may wait: each takes a core and some memory for a tenth of a second.
+MOST_HASHES = 32
 _LONGEST_TOKEN = 64
 
 
 class Trying(Protocol):
-    """A try under way."""
+    """A try under way. `belongs`: its name has succeeded from its place before."""
+
+    belongs: bool
 
     def fail(self) -> None:
         """Count it."""
@@ -49,13 +53,22 @@ class Slow(Protocol):
     async def begin(self, source: str, name: str) -> Trying:
         """Wait as long as the failures of before ask for. Raises `Refused` (LIMITED)."""
 
+    def pending(self, source: str, name: str) -> AbstractContextManager[None]:
+        """Count a try as under way while it lasts."""
+
 
 class Passwords:
-    """Hashes and verifies passwords in threads, a few at once."""
+    """
+    Hashes and verifies passwords in threads: one at a time for strangers, and one for those who are known.
+
+    So whoever is known never waits behind strangers, and these never take more than a core's worth.
+    """
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._known = asyncio.Lock()
+        self._strangers = asyncio.Lock()
+        self._waiting = 0
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -63,17 +76,33 @@ class Passwords:
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             limits = {"least": SHORTEST_PASSWORD, "most": LONGEST_PASSWORD}
             raise Refused(Refusal.MALFORMED, "BadPassword", member="password", **limits)
-        async with self._turns:
+        async with self._known:
             return await asyncio.to_thread(self._hasher.hash, password)
 
-    async def verify(self, hashed: str | None, password: str) -> bool:
-        """Tell whether a password is the one; it takes as long where there is none (None)."""
+    async def verify(self, hashed: str | None, password: str, *, known: bool) -> bool:
+        """
+        Tell whether a password is the one; it takes as long where there is none (None).
+
+        Raises `Refused` (LIMITED) where too many wait of those who are not `known`.
+        """
         if len(password) > LONGEST_PASSWORD:
             return False
-        async with self._turns:
-            if hashed is None and self._nobody is None:
-                self._nobody = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
-            matches = await asyncio.to_thread(self._matches, hashed or self._nobody or "", password)
+        if known:
+            async with self._known:
+                return await self._verify(hashed, password)
+        if self._waiting >= MOST_HASHES:
+            raise Refused(Refusal.LIMITED, "AuthSlowed", retry_after=5.0, seconds=5)
+        self._waiting += 1
+        try:
+            async with self._strangers:
+                return await self._verify(hashed, password)
+        finally:
+            self._waiting -= 1
+
+    async def _verify(self, hashed: str | None, password: str) -> bool:
+        if hashed is None and self._nobody is None:
+            self._nobody = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
+        matches = await asyncio.to_thread(self._matches, hashed or self._nobody or "", password)
         return matches and hashed is not None
 
     def _matches(self, hashed: str, password: str) -> bool:
@@ -142,7 +171,7 @@ class Sessions:
             raise Refused(Refusal.UNAUTHENTICATED, "SetupSecretWrong", member="secret")
         self.has_user()
         await self._note(f"console:{checked}", "SetUp", f"users.{checked}")
-        return await self._open(checked, source)
+        return await self._open(checked, row["changed_at"], source)
 
     def has_user(self) -> None:
         """Learn that there is a user: the secret for the first counts no more."""
@@ -152,21 +181,25 @@ class Sessions:
 
     async def sign_in(self, name: str, password: str, code: str, source: str) -> str:
         """Give the token of a new session. Raises `Refused`."""
-        trying = await self._slowing.begin(source, f"console:{name[:64]}")
-        row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=name[:64]))
-        right = await self.passwords.verify(None if row is None else row.password, password)
+        who = f"console:{name[:64]}"
+        trying = await self._slowing.begin(source, who)
+        with self._slowing.pending(source, who):
+            row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=name[:64]))
+            hashed = None if row is None else row.password
+            right = await self.passwords.verify(hashed, password, known=trying.belongs)
         if row is None or not right or row.disabled:
             trying.fail()
             raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed")
         if row.totp is not None:
             if not code:
                 raise Refused(Refusal.UNAUTHENTICATED, "CodeNeeded", member="code")
-            if not await self._use_code(row, code):
+            if not await self._try_code(row, code):
                 trying.fail()
                 raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed")
+        token = await self._open(row.name, row.changed_at, source)
         trying.succeed()
         await self._note(f"console:{row.name}", "SignIn", source)
-        return await self._open(row.name, source)
+        return token
 
     async def session(self, token: str, *, used: bool = True) -> Session | None:
         """Tell who has this token; None where its session is over. What a page asks of its own accord is not `used`."""
@@ -194,24 +227,56 @@ class Sessions:
 
     def _account(self, row: Row[Any]) -> Account | None:
         if Role(row.role) is Role.ACCOUNT:
-            return self._account_of(row.account or "")
+            # Whatever else the account's own role lets its programs do: its people see what is the account's.
+            account = self._account_of(row.account or "")
+            return None if account is None else msgspec.structs.replace(account, role=Role.ACCOUNT)
         return Account(f"console:{row.name}", role=Role(row.role))
 
-    async def _open(self, name: str, source: str) -> str:
+    async def _open(self, name: str, changed_at: float, source: str) -> str:
+        """Begin a session of a user who was looked at. Raises `Refused`."""
         token = secrets.token_urlsafe(32)
-        begin = partial(store.open_session, digest=_digest(token), user_name=name, source=source, now=self.clock())
-        await self.committer.call(begin)
+        digest, now = _digest(token), self.clock()
+        await self._write(
+            name, changed_at, lambda connection, _: store.open_session(connection, digest, name, source, now)
+        )
         return token
+
+    async def _change(self, seen: Row[Any], changed: Mapping[str, Any], *, ends_sessions: bool) -> None:
+        """Change a user who was looked at. Raises `Refused`."""
+
+        def change(connection: Connection, row: Row[Any]) -> None:
+            # SQLAlchemy's own name for it.
+            store.put_user(connection, {**row._mapping, **changed}, ends_sessions=ends_sessions)  # noqa: SLF001
+
+        await self._write(seen.name, seen.changed_at, change)
+
+    async def _write(self, name: str, changed_at: float, write: Callable[[Connection, Row[Any]], None]) -> None:
+        """
+        Write something about a user, unless they were changed since they were looked at. Raises `Refused`.
+
+        A password takes a tenth of a second to verify, and meanwhile an administrator may have shut its user out.
+        """
+
+        def unless_changed(connection: Connection) -> bool:
+            row = store.read_user(connection, name)
+            if row is None or row.changed_at != changed_at:
+                return False
+            write(connection, row)
+            return True
+
+        if not await self.committer.call(unless_changed):
+            raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed")
 
     # --- one's own password and authenticator -----------------------------------------------------------------------
 
     async def change_password(self, session: Session, old: str, new: str, source: str) -> str:
         """Change one's own password, end every session, and begin a new one. Raises `Refused`."""
         row = await self._again(session, old, source)
-        changed = {**row._mapping, "password": await self.passwords.hash(new), "changed_at": self.clock()}  # noqa: SLF001
-        await self.committer.call(partial(store.put_user, row=changed, ends_sessions=True))
+        hashed = await self.passwords.hash(new)
+        now = self.clock()
+        await self._change(row, {"password": hashed, "changed_at": now}, ends_sessions=True)
         await self._note(session.account.name, "ChangePassword", f"users.{row.name}")
-        return await self._open(row.name, source)
+        return await self._open(row.name, now, source)
 
     async def begin_totp(self, session: Session) -> tuple[str, str]:
         """Draw a secret for an authenticator, in base32 and as an address."""
@@ -228,19 +293,31 @@ class Sessions:
         row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=session.user.name))
         if step is None or row is None:
             raise Refused(Refusal.MALFORMED, "CodeWrong", member="code")
-        sealed = self._seal.close(secret, row.name)
-        changed = {**row._mapping, "totp": sealed, "totp_step": step, "changed_at": now}  # noqa: SLF001
-        await self.committer.call(partial(store.put_user, row=changed, ends_sessions=False))
+        changed = {"totp": self._seal.close(secret, row.name), "totp_step": step, "changed_at": now}
+        await self._change(row, changed, ends_sessions=False)
         await self._note(session.account.name, "ConfirmTotp", f"users.{row.name}")
 
     async def _again(self, session: Session, password: str, source: str) -> Row[Any]:
-        trying = await self._slowing.begin(source, f"console:{session.user.name}")
-        row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=session.user.name))
-        if row is None or not await self.passwords.verify(row.password, password):
+        name = session.user.name
+        who = f"console:{name}"
+        trying = await self._slowing.begin(source, who)
+        with self._slowing.pending(source, who):
+            row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=name))
+            hashed = None if row is None else row.password
+            right = await self.passwords.verify(hashed, password, known=trying.belongs)
+        if row is None or not right:
             trying.fail()
             raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed", member="old")
         trying.succeed()
         return row
+
+    async def _try_code(self, row: Row[Any], code: str) -> bool:
+        # Codes are short, so wrong ones slow the next down wherever they come from (RFC 4226 §7.3). Only who knows the
+        # password gets as far as that.
+        trying = await self._slowing.begin(f"codes of {row.name}", row.name)
+        right = await self._use_code(row, code)
+        (trying.succeed if right else trying.fail)()
+        return right
 
     async def _use_code(self, row: Row[Any], code: str) -> bool:
         try:

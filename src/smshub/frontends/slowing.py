@@ -4,6 +4,9 @@ Failed sign-ins slow the next ones down.
 Two counts decide how long a try waits: that of its name from its place, and that of its place whoever it claims to be,
 which catches one password tried on many names. Whoever has signed in from a place before is free of the second, so that
 a stranger behind the same proxy or router cannot hold up those who belong there.
+
+Tries that wait take turns: each begins as long after the one before as if that one had failed, so that a thousand sent
+at once come no further than one after the other.
 """
 
 import asyncio
@@ -23,9 +26,12 @@ LONGEST_DELAY = 10.0
 FORGIVEN_AFTER = 300.0
 # Failures of a place, whoever it claims to be, before it is slowed as a whole.
 FREE_FAILURES = 20
+# Between two tries of a place that is slowed as a whole there are at least so many seconds.
+APART = 1.0
 WATCHED = 10_000
-MOST_WAITING = 32
-MOST_WAITING_OF_A_PLACE = 128
+# The last of those who wait has its turn after a minute or so.
+MOST_WAITING = 8
+MOST_WAITING_OF_A_PLACE = 32
 LONGEST_NAME = 64
 
 Caller = tuple[str, str]
@@ -33,20 +39,26 @@ Key = TypeVar("Key", str, Caller)
 
 
 class Count(msgspec.Struct):
-    """How often somebody failed, when last, how many tries are under way, and how many of them wait."""
+    """How often somebody failed, when last, how many tries are under way or wait, and when the last of them begins."""
 
     failed: int = 0
     at: float = 0.0
+    turn: float = 0.0
     pending: int = 0
     waiting: int = 0
 
 
 class Try:
-    """One try under way; `fail` it where the credentials were wrong, `succeed` where they were right."""
+    """
+    One try under way; `fail` it where the credentials were wrong, `succeed` where they were right.
 
-    def __init__(self, slowing: "Slowing", caller: Caller) -> None:
+    `belongs`: its name has succeeded from its place before.
+    """
+
+    def __init__(self, slowing: "Slowing", caller: Caller, *, belongs: bool = False) -> None:
         self._slowing = slowing
         self._caller = caller
+        self.belongs = belongs
 
     def fail(self) -> None:
         """Count it against its name and its place."""
@@ -77,22 +89,25 @@ class Slowing:
         caller = (place_of(source), name[:LONGEST_NAME])
         by_name = self._count(self._names, caller)
         by_place = self._count(self._places, caller[0])
+        belongs = caller in self._belong
         # Tries under way count as failures, so that many at once gain nothing.
         delay = _delay(by_name.failed + by_name.pending + by_name.waiting)
-        full = by_name.waiting >= MOST_WAITING
-        if caller not in self._belong:
-            delay = max(delay, _delay((by_place.failed - FREE_FAILURES) // 2))
-            full = full or by_place.waiting >= MOST_WAITING_OF_A_PLACE
-        if delay:
-            if full:
-                raise Refused(Refusal.LIMITED, "AuthSlowed", retry_after=delay, seconds=max(1, round(delay)))
+        of_place = 0.0 if belongs else _delay((by_place.failed - FREE_FAILURES) // 2)
+        full = by_name.waiting >= MOST_WAITING or (of_place > 0 and by_place.waiting >= MOST_WAITING_OF_A_PLACE)
+        wait = max(delay, of_place)
+        if wait and full:
+            raise Refused(Refusal.LIMITED, "AuthSlowed", retry_after=wait, seconds=max(1, round(wait)))
+        if wait:
+            now = self._now()
+            begins = max(_turn(by_name, now, delay, delay), _turn(by_place, now, of_place, APART))
             with _one_more(by_name, by_place):
-                await self._sleep(delay)
-        return Try(self, caller)
+                await self._sleep(begins - now)
+        return Try(self, caller, belongs=belongs)
 
     def begin_at_once(self, source: str, name: str) -> Try:
         """Begin without waiting: the credentials are known to have been right."""
-        return Try(self, (place_of(source), name[:LONGEST_NAME]))
+        caller = (place_of(source), name[:LONGEST_NAME])
+        return Try(self, caller, belongs=caller in self._belong)
 
     @contextmanager
     def pending(self, source: str, name: str) -> Iterator[None]:
@@ -145,6 +160,14 @@ def place_of(source: str) -> str:
 
 def _delay(failures: int) -> float:
     return min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY) if failures > 0 else 0.0
+
+
+def _turn(count: Count, now: float, delay: float, apart: float) -> float:
+    """Give the next turn: after a delay of its own, and so far from the turn of those who wait; else it is now."""
+    if not delay:
+        return now
+    count.turn = max(now + delay, count.turn + apart if count.waiting else 0.0)
+    return count.turn
 
 
 @contextmanager

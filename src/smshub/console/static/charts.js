@@ -55,7 +55,7 @@
       cursor: { y: false },
       legend: { live: true },
       scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
-      axes: [{ ...axis, values: (_, marks) => marks.map(clock) }, { ...axis, size: 60 }],
+      axes: [{ ...axis, space: 80, values: (_, marks) => marks.map(clock) }, { ...axis, size: 60 }],
       series: [
         { label: "UTC", value: (_, at) => (at === null ? "--" : clock(at)) },
         ...lines.map(([name], place) => ({ label: name, width: 1.5, points: { show: false }, stroke: colour(`--series-${(place % COLOURS) + 1}`) })),
