@@ -1,24 +1,20 @@
 """
-The console in a real browser, which keeps what it asked for and what it complained about.
+The console in a real browser, which keeps what it asked for, what it complained about, and which pictures are stale.
 
-Axe looks at pages as they are; with SMSHUB_SCREENSHOTS=1 (`make screenshots`) the pictures of the documentation are
-taken, without nothing is written.
+Axe looks at pages as they are. Where one is shown in the documentation, what it is made of is compared to its picture;
+with SMSHUB_SCREENSHOTS=1 (`make screenshots`) the picture is taken instead.
 """
 
 import contextlib
-import os
 import shutil
-from pathlib import Path
 
 import pytest
 
-PICTURES = Path(__file__).parents[1] / "docs" / "images" / "console"
-TAKEN = bool(os.environ.get("SMSHUB_SCREENSHOTS"))
-SHOWN = {
-    "setup", "overview-desk-light", "overview-desk-dark", "overview-phone-light", "try", "messages", "message",
-    "connector-new", "connector", "routes", "account", "audit", "guard",
-}  # fmt: skip
+import fixtures_pictures as pictures
+
 DESK = {"width": 1280, "height": 800}
+# For the pages of those who are not signed in, which are narrow; still wide enough for the navigation of the others.
+SLIM = {"width": 750, "height": 600}
 PHONE = {"width": 360, "height": 740}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('policy: ' + e.violatedDirective))"
@@ -43,7 +39,7 @@ def run_chromium():
 
 
 class Browser:
-    """A browser in front of a hub: what it asked and what it complained about is kept."""
+    """A browser in front of a hub: what it asked, what it complained about and which pictures are stale is kept."""
 
     def __init__(self, chromium, hub):
         self.chromium = chromium
@@ -51,6 +47,7 @@ class Browser:
         self.cookies = []
         self.asked = []
         self.said = []
+        self.stale = []
 
     def page(self, *, scheme="light", viewport=DESK):
         """Open a new window, signed in as the one before."""
@@ -67,9 +64,10 @@ class Browser:
         """
         Keep what the browser complains about.
 
-        That a refusal has the status of one is no complaint, nor that the check of a form came when it was gone.
+        That a refusal has the status of one is no complaint, nor that the check of a form came when it was gone, nor
+        that signing out clears what the browser keeps.
         """
-        if not message.text.startswith(("Failed to load resource", "htmx:oobErrorNoTarget")):
+        if not message.text.startswith(("Failed to load resource", "htmx:oobErrorNoTarget", "Clear-Site-Data header")):
             self.said.append(message.text)
 
     def go(self, page, path, heading):
@@ -78,16 +76,31 @@ class Browser:
         page.get_by_role("heading", level=1, name=heading, exact=True).wait_for()
 
     def check(self, page, name):
-        """Let axe look at the page as it is; take its picture where pictures are asked for."""
+        """Let axe look at the page as it is."""
         assert [] == violations(page), name
         assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
-        if TAKEN and name in SHOWN:
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=PICTURES / f"{name}.png")
+
+    def picture(self, page, name, *, until="body"):
+        """
+        Look at a page that the documentation shows, down to the end of the element `until`.
+
+        Its name is written out where this is called: `test_pictures.py` reads there which pictures there are.
+        """
+        self.check(page, name)
+        if pictures.TAKEN:
+            pictures.take(page, name, until)
+        else:
+            self.stale += pictures.stale(page, name)
+
+    def fail_where_stale(self):
+        """Fail where a picture shows a page as it was: with all of them, and what is gone (-) and new (+) in each."""
+        if self.stale:
+            pytest.fail("\n".join(["Pictures are stale.", *self.stale, pictures.MENDS]), pytrace=False)
 
     def keep_busy(self, page):
-        """Send texts for half a minute, so that a picture has something to show."""
-        for place in range(15 if TAKEN else 0):
+        """Send a text, and more for half a minute where a picture is to show them."""
+        self.hub.send(text="Your parcel comes today.")
+        for place in range(15 if pictures.TAKEN else 0):
             for number in range(4 + place % 5):
                 self.hub.send(
                     text=f"Your parcel {place}{number} comes today.", **{"class": ("otp", "bulk")[number % 2]}

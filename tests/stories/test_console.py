@@ -2,19 +2,25 @@
 The console in a real browser: the first user, the overview while texts go through, trying things out.
 
 Every page is looked at by axe, in light and dark, on a desk and on a phone; no page may ask anybody but the hub, break
-its content policy, or be heavy. With SMSHUB_SCREENSHOTS=1 (`make screenshots`) the pictures of the documentation are
-taken; without, nothing is written.
+its content policy, or be heavy. The pictures of the documentation show these pages (`fixtures_pictures.py`).
 """
 
 import re
 
 import pytest
 
-from fixtures_browser import DESK, PHONE, Browser, run_chromium, violations
+from fixtures_browser import DESK, PHONE, SLIM, Browser, run_chromium, violations
 
 PASSWORD = "correct horse battery"
 HEAVIEST = 150_000
 PAGES = (("/", "Overview"), ("/try", "Try it"), ("/own", "Your account"), ("/nothing", "There is nothing here"))
+
+# Two ways out that share the texts, one of which is slow.
+SHARED = """\
+[[routes]]
+prefixes = [""]
+connectors = [{ name = "carrier", priority = 1, weight = 2 }, { name = "slow", priority = 1 }]
+"""
 
 # One hub and one browser for all of them.
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.xdist_group("console")]
@@ -36,15 +42,16 @@ def smsc(make_shared_smsc):
 @pytest.fixture(scope="module")
 def browser(chromium, smsc, make_shared_hub, words):
     """Give a browser in front of a hub whose first user it has made: with the secret behind the # of the address."""
-    hub = make_shared_hub(words.accounts + words.smpp("carrier", smsc.port, throughput=100) + words.route("carrier"))
-    hub.bound("carrier")
+    ways = words.smpp("carrier", smsc.port, throughput=100) + words.smpp("slow", smsc.port, throughput=1)
+    hub = make_shared_hub(words.accounts + ways + SHARED)
+    hub.bound("carrier", "slow")
     browser = Browser(chromium, hub)
-    page = browser.page()
+    page = browser.page(viewport=SLIM)
     secret = (hub.folder / "hub.db.setup").read_text(encoding="ascii").strip()
     page.goto(f"{hub.url}/console/setup#{secret}")
     assert [f"{hub.url}/console/setup", secret] == [page.url, page.get_by_label("Secret").input_value()]
     page.get_by_label("Secret").fill("")
-    browser.check(page, "setup")
+    browser.picture(page, "setup")
     page.get_by_label("Secret").fill(secret)
     page.get_by_label("Your name here").fill("ada")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -58,6 +65,29 @@ def browser(chromium, smsc, make_shared_hub, words):
     # Whatever was looked at: nobody else was asked, no policy was broken, no script failed.
     assert [] == [url for url in browser.asked if not url.startswith(f"{hub.url}/console/")]
     assert [] == browser.said
+    browser.fail_where_stale()
+
+
+def test_somebody_signs_in_and_out(browser):
+    """A wrong password is refused, the right one leads to the page that was asked for; signing out ends the session."""
+    page = browser.page(viewport=SLIM)
+    page.context.clear_cookies()
+    page.goto(f"{browser.hub.url}/console/try")
+    page.get_by_role("heading", level=1, name="Sign in").wait_for()
+    browser.picture(page, "sign-in")
+    for password in ("incorrect horse battery", PASSWORD):
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert" if password != PASSWORD else "navigation").wait_for()
+    page.get_by_role("heading", level=1, name="Try it").wait_for()
+
+    page.get_by_role("button", name="Sign out").click()
+
+    page.get_by_role("heading", level=1, name="Sign in").wait_for()
+    page.goto(f"{browser.hub.url}/console/try")
+    page.get_by_role("heading", level=1, name="Sign in").wait_for()
+    page.context.close()
 
 
 def test_the_overview_follows_the_texts(browser, smsc):
@@ -71,12 +101,31 @@ def test_the_overview_follows_the_texts(browser, smsc):
     smsc.arrives("ACME -> 491701234567: Hello <b>overview</b>")
 
     page.locator("td", has_text="Hello <b>overview</b>").wait_for()
-    page.wait_for_function("document.getElementById('now-accepted').innerText !== '0'")
+    page.locator("#now-accepted").filter(has_not_text=re.compile("^0$")).wait_for()
     row = page.get_by_role("row").filter(has_text="carrier").first
     assert re.search(r"\bup\b.* of 100\b", re.sub(r"\s+", " ", row.inner_text()))
-    page.wait_for_function("document.querySelectorAll('.uplot canvas').length === 6")
+    page.locator(".uplot canvas").nth(5).wait_for()
     page.get_by_label("Show the last").select_option("3600")
     browser.check(page, "overview")
+    page.context.close()
+
+
+def test_the_overview_fits_a_desk_and_a_phone_by_day_and_by_night(browser, words):
+    """The charts follow the scheme and the width of a page that stays open."""
+    page = browser.page()
+    browser.go(page, "/", "Overview")
+    browser.keep_busy(page)
+    page.get_by_role("group", name="Latest texts").wait_for()
+    page.locator(".uplot canvas").nth(5).wait_for()
+    browser.picture(page, "overview-desk-light", until="figure:nth-of-type(4)")
+
+    page.emulate_media(color_scheme="dark")
+    browser.picture(page, "overview-desk-dark", until="figure:nth-of-type(2)")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    fit = "[...document.querySelectorAll('.uplot')].every((one) => one.clientWidth < innerWidth)"
+    words.wait_for(lambda: page.evaluate(fit))
+    browser.picture(page, "overview-phone-light", until="figure")
     page.context.close()
 
 
@@ -110,7 +159,7 @@ def test_a_text_is_tried_and_followed(browser, smsc):
     page.locator("#explained").wait_for()
     assert "UCS2" in page.locator("#explained").inner_text().replace("-", "")
     assert not any("from the console" in text for text in smsc.texts)
-    browser.check(page, "try")
+    browser.picture(page, "try")
 
     page.get_by_role("button", name="Send", exact=True).click()
 
@@ -150,8 +199,7 @@ def test_everybody_can_read_and_use_every_page(browser, scheme, where):
     for path, heading in PAGES:
         browser.go(page, path, heading)
         if path == "/":
-            page.wait_for_function("document.querySelectorAll('.uplot canvas').length === 6")
-            browser.keep_busy(page)
+            page.locator(".uplot canvas").nth(5).wait_for()
         browser.check(page, f"{path.strip('/') or 'overview'}-{where}-{scheme}")
     browser.go(page, "/own", "Your account")
     page.get_by_role("button", name="Set up an authenticator").click()

@@ -1,4 +1,4 @@
-"""The console in a real browser: ways out, routes and accounts are made, a text goes through them and is found."""
+"""The console in a real browser: a way out, a route and an account are made; the first day of a hub that has them."""
 
 import re
 
@@ -36,6 +36,7 @@ def browser(make_shared_hub, words):
     # Whatever was looked at: nobody else was asked, no policy was broken, no script failed.
     assert [] == [url for url in browser.asked if not url.startswith((f"{hub.url}/console/", f"blob:{hub.url}/"))]
     assert [] == browser.said
+    browser.fail_where_stale()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def make_connector(browser, page, port):
     page.get_by_label("Password", exact=True).fill("secret-1")
     page.get_by_role("button", name=re.compile("Show")).click()
     assert "text" == page.get_by_label("Password", exact=True).get_attribute("type")
-    browser.check(page, "connector-new")
+    browser.picture(page, "connector-new", until=".field:has(#set-system_type)")
 
     page.get_by_role("button", name="Make it").click()
 
@@ -101,7 +102,7 @@ def make_route(browser, page):
     page.get_by_text("world is made.").wait_for()
     browser.go(page, "/routes", "Routes")
     page.get_by_role("cell", name="every other").wait_for()
-    browser.check(page, "routes")
+    browser.picture(page, "routes")
 
 
 def make_account(browser, page):
@@ -119,7 +120,7 @@ def make_account(browser, page):
     page.get_by_role("link", name="I have it").click()
     heading(page, "web")
     assert key not in page.content()
-    browser.check(page, "account")
+    browser.picture(page, "account")
     return key
 
 
@@ -153,7 +154,6 @@ def test_a_text_goes_by_what_was_made_and_is_found_by_its_number(browser, smsc, 
     life = page.locator(".timeline").inner_text()
     places = [life.index(word) for word in ("Accepted", "Try 1 on carrier", "Try 1: accepted", "Report: DELIVERED")]
     assert sorted(places) == places
-    browser.check(page, "message")
     page.context.close()
 
 
@@ -176,8 +176,8 @@ def test_a_table_is_saved_while_it_comes(browser, made):
     page.context.close()
 
 
-def test_a_connector_is_tested_changed_and_seen_to_break(browser, smsc, made):
-    """A test really sends; a change keeps the secret; when the other side goes, the page says so by itself."""
+def test_a_connector_is_tested_and_changed(browser, smsc, made):
+    """A test really sends; a change keeps the secret."""
     page = browser.page()
     browser.go(page, "/connectors/one?name=carrier", "carrier")
     page.get_by_label("To", exact=True).fill("+491702222222")
@@ -185,7 +185,7 @@ def test_a_connector_is_tested_changed_and_seen_to_break(browser, smsc, made):
     page.get_by_role("button", name="Send it").click()
     page.locator("#followed .state", has_text="DELIVERED").wait_for()
     assert 1 == len([text for text in smsc.texts if text.endswith("-> 491702222222: Only a test")])
-    browser.check(page, "connector")
+    browser.picture(page, "connector")
     page.get_by_role("link", name="Change it").click()
     heading(page, "Change carrier")
     assert "********" == page.get_by_label("Password", exact=True).input_value()
@@ -193,16 +193,111 @@ def test_a_connector_is_tested_changed_and_seen_to_break(browser, smsc, made):
     page.get_by_role("button", name="Change it").click()
     page.get_by_text("carrier is changed.").wait_for()
     page.locator("#state .state", has_text=re.compile("^up$")).wait_for()
+    page.context.close()
 
+
+def test_the_first_day_goes_from_signing_in_to_erasing(browser, smsc, made):
+    """A text is sent and watched, found by its number and erased; that the connector breaks is told without asking."""
+    page = browser.page()
+    page.context.clear_cookies()
+    page.goto(f"{browser.hub.url}/console/")
+    heading(page, "Sign in")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    heading(page, "Overview")
+
+    order, parcel = "Your order 1042 is on its way.", "Your parcel comes today between 2 and 4 pm."
+    browser.hub.ends(send(browser, made, order, to="+491705550123"))
+    watch_a_text(page, "+49 170 5550123", parcel)
+    smsc.arrives(f"WebShop -> 491705550123: {order}")
+    page.get_by_role("link", name="Messages", exact=True).click()
+    find(page, "0049 170 5550123")
+    for text in (order, parcel):
+        page.get_by_role("cell", name=text).wait_for()
+    browser.picture(page, "messages")
+    page.get_by_role("row").filter(has_text=order).get_by_role("link").click()
+    heading(page, "A message")
+    page.locator("#life-heading", has_text="DELIVERED").wait_for()
+    browser.picture(page, "message")
+
+    see_it_break(browser, page, smsc)
+
+    erase(page, "+491705550123")
+    page.get_by_text("Erased: 2 messages").wait_for()
+    page.get_by_role("link", name="Messages", exact=True).click()
+    find(page, "+491705550123")
+    page.get_by_text("There is none").wait_for()
+    page.context.close()
+
+
+def watch_a_text(page, to, text):
+    """Send a text and watch it to its end, without a reload."""
+    page.get_by_role("link", name="Try it").click()
+    heading(page, "Try it")
+    page.get_by_label("To", exact=True).fill(to)
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.locator("#followed .state", has_text="DELIVERED").wait_for()
+
+
+def find(page, number):
+    """Look for texts by their number."""
+    heading(page, "Messages")
+    page.get_by_label("Number, mail address or id").fill(number)
+    page.get_by_role("button", name="Find").click()
+
+
+def see_it_break(browser, page, smsc):
+    """End the message centre: the connector's page, the list and the overview tell it, and when it is there again."""
+    browser.go(page, "/connectors/one?name=carrier", "carrier")
     smsc.stop()
-
-    page.locator("#state .state", has_text=re.compile("^(down|connecting)$")).wait_for()
+    page.locator("#state .state", has_text=re.compile("^down$")).wait_for()
     page.locator("#state").get_by_text(re.compile("refused|closed|connect", re.IGNORECASE)).first.wait_for()
     browser.go(page, "/connectors", "Connectors")
-    page.get_by_role("row").filter(has_text="carrier").locator(".state-down, .state-connecting").wait_for()
+    page.get_by_role("row").filter(has_text="carrier").locator(".state-down").wait_for()
     browser.check(page, "connectors-broken")
+    browser.go(page, "/", "Overview")
+    page.get_by_role("link", name=re.compile("The connector carrier is down: .*refused")).wait_for()
+    browser.picture(page, "overview-broken", until="#figures")
     smsc.start()
     page.locator(".state-up").wait_for()
+    page.get_by_text("The connector carrier is down").wait_for(state="detached")
+
+
+def erase(page, number):
+    """Erase whatever is kept of a number."""
+    page.get_by_role("link", name="Privacy").click()
+    heading(page, "Privacy")
+    page.get_by_label("Recipient").fill(number)
+    page.get_by_role("button", name="Look").click()
+    page.get_by_label("Erase all of it").check()
+    page.get_by_role("button", name="Erase", exact=True).click()
+
+
+def test_the_policy_of_codes_is_changed_by_a_form(browser):
+    """What is wrong is told while one types; what is changed stands on the page, and can be the default again."""
+    page = browser.page()
+    browser.go(page, "/codes", "Codes")
+    page.get_by_role("link", name="Change it").click()
+    heading(page, "Change the policy of all accounts")
+    page.get_by_label("Tries", exact=True).fill("99")
+    page.get_by_text("less than or equal to 10").wait_for()
+    page.get_by_label("Tries", exact=True).fill("3")
+    page.locator("#set-tries-error", has_text=re.compile("^$")).wait_for(state="attached")
+    page.get_by_label("Length", exact=True).fill("8")
+    page.get_by_role("button", name="Change it").click()
+
+    page.get_by_text("the policy of all accounts is changed.").wait_for()
+    assert ["8", "3"] == [
+        page.locator("dt", has_text=re.compile(f"^{name}$")).locator("+ dd").inner_text()
+        for name in ("length", "tries")
+    ]
+    browser.picture(page, "codes")
+    page.get_by_role("link", name="Reset it").click()
+    heading(page, "Reset the policy of all accounts?")
+    page.get_by_role("button", name="Reset it").click()
+    page.get_by_text("the policy of all accounts is the default again.").wait_for()
     page.context.close()
 
 
@@ -228,6 +323,8 @@ def test_everybody_can_read_and_use_these_pages(browser, made, scheme, viewport)
         ("/accounts/change?name=web", "Change web"),
         ("/accounts/one?name=web", "web"),
         ("/accounts/token", "What does a token say?"),
+        ("/codes/change?name=otp", "Change the policy of all accounts"),
+        ("/codes/remove?name=otp", "Reset the policy of all accounts?"),
     ):
         browser.go(page, path, name)
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")

@@ -8,6 +8,7 @@ import pytest
 
 from fixtures_browser import DESK, PHONE, Browser, run_chromium
 from fixtures_console import PASSWORD, Person, add_users
+from fixtures_hub import ADMIN
 
 ID = f"{1:032x}"
 LOG = '[connectors.log]\ntype = "log"\nfile = "texts.log"\n'
@@ -29,6 +30,8 @@ PAGES = {
     f"/parked/{ID}": "A parked document",
     "/codes": "Codes",
     "/guard": "Guard",
+    "/log": "Log",
+    "/settings/plan": "What the file would change",
     "/errors": "Error texts",
     "/errors/NoRoute": "NoRoute",
     "/errors/EmptyText": "EmptyText",
@@ -55,6 +58,7 @@ def browser(chromium, make_shared_hub, words):
     """Give a browser, signed in, in front of a hub that has something to show on every page."""
     hub = make_shared_hub(words.accounts + LOG + words.route("log") + FILE + DOOR)
     Person(hub).set_up()
+    assert 202 == hub.call("POST", "/v1/otp", {"to": "+37120000001", "reference": "s"}).status
     assert 0 == hub.stop()
     add_users(hub, ("una", "auditor", None))
     at = time.time()
@@ -64,7 +68,7 @@ def browser(chromium, make_shared_hub, words):
             "INSERT INTO incoming VALUES (?, 'modem-a', '491701234567', '4915100', ?, ?, 'r')", (ID, text, at)
         )
         database.execute("INSERT INTO parked VALUES (?, 'shop-redis', ?, 3, 'not JSON', 6, ?)", (ID, at, b'{"to":'))
-        database.execute("INSERT INTO guard_prefixes VALUES ('88161234', '', 0, ?, 0)", (at + 3_000,))
+        database.execute("INSERT INTO guard_prefixes VALUES ('37120000', 'LV', 0, ?, 0)", (at + 3_000,))
     database.close()
     hub.start()
     for path, body in (
@@ -87,6 +91,7 @@ def browser(chromium, make_shared_hub, words):
     # Whatever was looked at: nobody else was asked, no policy was broken, no script failed.
     assert [] == [url for url in browser.asked if not url.startswith(f"{hub.url}/console/")]
     assert [] == browser.said
+    browser.fail_where_stale()
 
 
 @pytest.mark.parametrize(("where", "scheme"), [("desk", "light"), ("phone", "dark")])
@@ -95,8 +100,7 @@ def test_everybody_can_read_and_use_every_page(browser, scheme, where):
     page = browser.page(scheme=scheme, viewport=PHONE if where == "phone" else DESK)
     for path, heading in PAGES.items():
         browser.go(page, path, heading)
-        short = path.strip("/") if where == "desk" and scheme == "light" else f"{path.strip('/')}-{where}-{scheme}"
-        browser.check(page, short)
+        browser.check(page, f"{path}-{where}-{scheme}")
     page.context.close()
 
 
@@ -116,6 +120,32 @@ def test_a_recipient_is_blocked_and_unblocked(browser):
     page.context.close()
 
 
+def test_the_guard_tells_what_it_thought_and_what_is_closed(browser):
+    """With the rule and the reason; a prefix that is closed has a button of its own."""
+    page = browser.page()
+    browser.go(page, "/guard", "Guard")
+    page.get_by_role("row").filter(has_text="33612345678").get_by_text("FR is none of the countries").wait_for()
+    page.get_by_role("row").filter(has_text="LV").get_by_role("button", name="Open 37120000").wait_for()
+    browser.picture(page, "guard")
+    page.context.close()
+
+
+def test_the_log_is_looked_through_and_followed(browser):
+    """By words; a line that comes is shown without a reload."""
+    page = browser.page()
+    browser.go(page, "/log", "Log")
+    page.get_by_role("row").filter(has_text="frontend.down").first.wait_for()
+    browser.picture(page, "log")
+    page.get_by_label("Words").fill("recipient.exported admin")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_text("There is no such line.").wait_for()
+
+    assert 200 == browser.hub.call("GET", "/v1/recipients/+491703333333/export", user=ADMIN).status
+
+    page.get_by_role("row").filter(has_text="recipient.exported").wait_for()
+    page.context.close()
+
+
 def test_what_was_and_what_is_are_told_apart(browser):
     """In the audit log: what was is struck out."""
     page = browser.page()
@@ -125,7 +155,7 @@ def test_what_was_and_what_is_are_told_apart(browser):
         row.locator("del").inner_text(),
         row.locator("ins").inner_text(),
     ]
-    browser.check(page, "audit")
+    browser.picture(page, "audit")
     page.get_by_role("link", name="Verify the whole log").click()
     page.get_by_text("entries are as they were written").wait_for()
     page.context.close()
@@ -163,7 +193,7 @@ def test_a_number_is_erased_and_found_nowhere(browser):
     page.get_by_role("button", name="Look").click()
     page.get_by_role("heading", name=f"Kept of {number}").wait_for()
     assert "2" == page.locator("dt", has_text="Messages").locator("+ dd").inner_text()
-    browser.check(page, "privacy")
+    browser.picture(page, "privacy")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save all of it as a file").click()
     kept = Path(saved.value.path()).read_text(encoding="utf-8")
@@ -177,7 +207,7 @@ def test_a_number_is_erased_and_found_nowhere(browser):
     page.get_by_role("button", name="Erase", exact=True).click()
 
     page.get_by_text("Erased: 2 messages").wait_for()
-    browser.check(page, "privacy-erased")
+    browser.picture(page, "privacy-erased")
     page.get_by_label("Recipient").fill(f"+{number}")
     page.get_by_role("button", name="Look").click()
     assert "0" == page.locator("dt", has_text="Messages").locator("+ dd").inner_text()
