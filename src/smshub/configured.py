@@ -166,7 +166,7 @@ class Configured:
         """Tell the objects of a kind, secrets masked."""
         return configuration.listed(self._merged, kind)
 
-    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
+    async def put_object(self, kind: str, name: str, body: Mapping[str, Any], *, refers: bool) -> str:
         """Make or change an object in the database and apply it. Raises `Refused`."""
         async with self._changing:
             self._check_origin(kind, name)
@@ -176,6 +176,8 @@ class Configured:
                 settings = configuration.read_object(kind, name, whole)
             except ConfigErrors as errors:
                 raise _bad_object(kind, name, errors) from None
+            if not refers and configuration.references(settings) - configuration.references(before):
+                raise Refused(Refusal.FORBIDDEN, "ReferenceNotAllowed")
             stored = configuration.body_of(settings)
             rows = [*(row for row in await self._stored() if row[:2] != (kind, name)), (kind, name, stored)]
             merged = configuration.merge(self._file, rows)

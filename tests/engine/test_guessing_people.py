@@ -202,7 +202,7 @@ class World:
         """Give somebody an authenticator; give its secret, and go on to where its codes are new."""
         session = await self.sessions.session(await self.sessions.sign_in(name, PASSWORD, "", source))
         secret, _ = await self.sessions.begin_totp(session)
-        await self.sessions.confirm_totp(session, secret, self.code(secret))
+        await self.sessions.confirm_totp(session, secret, self.code(secret), PASSWORD, source)
         self.now += 3 * totp.STEP
         return secret
 

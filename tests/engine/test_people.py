@@ -33,7 +33,7 @@ class Slow:
         """Count nothing."""
         return nullcontext()
 
-    def fail(self):
+    def fail(self, *, known=False):
         """Count."""
         self.failed += 1
 
@@ -146,8 +146,9 @@ async def test_a_code_of_the_authenticator_is_asked_for_and_counts_once(people):
     _, session = await people.first()
     secret, address = await people.sessions.begin_totp(session)
     code = totp.code_of(secret, int(people.now / totp.STEP))
-    assert "CodeWrong" == await refused(people.sessions.confirm_totp(session, secret, "000000"))
-    await people.sessions.confirm_totp(session, secret, code)
+    assert "CodeWrong" == await refused(people.sessions.confirm_totp(session, secret, "000000", PASSWORD, HERE))
+    assert "SignInFailed" == await refused(people.sessions.confirm_totp(session, secret, code, "not it", HERE))
+    await people.sessions.confirm_totp(session, secret, code, PASSWORD, HERE)
     tried = [await refused(people.sessions.sign_in("ada", PASSWORD, one, HERE)) for one in ("", "000000", code)]
     people.now += 2 * totp.STEP
     old = totp.code_of(secret, int(people.now / totp.STEP) - 120)

@@ -174,6 +174,37 @@ def test_an_object_may_not_break_another(make_hub, base, words):
     )
 
 
+def test_an_operator_names_no_place_that_a_secret_is_read_from(make_hub, base, words):
+    """Whoever named a file of the hub and a server of their own could read it; what is there already may stay."""
+    hub = make_hub(base)
+    (hub.folder / "kept.secret").write_text("a secret of the hub's")
+    (hub.folder / "kept.secret").chmod(0o600)
+    operator = "op:op-password-123"
+    gateway = {"type": "http", "url": "http://127.0.0.1:9/", "password": "file:kept.secret"}
+    place = "/v1/connectors/gateway"
+
+    refused = hub.call("PUT", place, gateway, user=operator)
+    assert (403, "ReferenceNotAllowed") == (refused.status, refused.json["error"])
+    refused = hub.call("PUT", place, {**gateway, "password": "env:SMSHUB_SECRET"}, user=operator)
+    assert (403, "ReferenceNotAllowed") == (refused.status, refused.json["error"])
+    assert 200 == hub.call("PUT", place, {**gateway, "password": "its own"}, user=operator).status
+    assert 200 == hub.call("PUT", place, gateway, user=words.admin).status
+    shown = hub.call("GET", place, user=operator).json["settings"]
+    assert "file:kept.secret" == shown["password"]
+    assert 200 == hub.call("PUT", place, {**shown, "timeout": 5}, user=operator).status
+
+
+@pytest.mark.parametrize("file", ["/tmp/anywhere.log", "../up.log", ".bashrc", "smshub.toml", "a/b.log", "x.log\n", ""])
+def test_a_connector_that_is_made_while_the_hub_runs_writes_nowhere_but_beside_it(make_hub, base, words, file):
+    """Whoever may write any file may run anything; not even an administrator's key does that."""
+    hub = make_hub(base)
+
+    refused = hub.call("PUT", "/v1/connectors/evil", {"type": "log", "file": file}, user=words.admin)
+
+    assert (400, True) == (refused.status, "connectors.evil.file" in refused.json["detail"])
+    assert 200 == hub.call("PUT", "/v1/connectors/good", {"type": "log", "file": "good.log"}, user=words.admin).status
+
+
 @pytest.mark.needs("postgresql")
 def test_what_is_made_on_one_node_counts_on_all(make_hub, words, postgres_url):
     """An account, an error text and a policy that one hub has made are there at the other within seconds."""

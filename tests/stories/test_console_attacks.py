@@ -559,7 +559,8 @@ def test_a_code_signs_in_one_of_those_who_send_it_together(hub):
     secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', tom.send("/own/authenticator", {}, form="/own").text)[1]
     step = int(time.time() / totp.STEP)
     code = totp.code_of(secret, step - 1)
-    assert 303 == tom.send("/own/authenticator/confirm", {"secret": secret, "code": code}, form="/own").status
+    fields = {"secret": secret, "code": code, "password": PASSWORD}
+    assert 303 == tom.send("/own/authenticator/confirm", fields, form="/own").status
     assert 403 == Person(hub).sign_in("tom", code=code).status
     later = totp.code_of(secret, step + 1)
 

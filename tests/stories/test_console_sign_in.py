@@ -306,14 +306,15 @@ def test_an_authenticator_is_asked_for_once_it_is_confirmed(make_hub, words):
 
     shown = person.send("/own/authenticator", {}, form="/own")
     secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', shown.text)[1]
-    wrong = person.send("/own/authenticator/confirm", {"secret": secret, "code": "000000"}, form="/own")
     step = int(time.time() / totp.STEP)
-    right = person.send(
-        "/own/authenticator/confirm", {"secret": secret, "code": totp.code_of(secret, step)}, form="/own"
-    )
+    code, confirm = totp.code_of(secret, step), "/own/authenticator/confirm"
+    fields = {"secret": secret, "code": code, "password": PASSWORD}
+    wrong = person.send(confirm, {**fields, "code": "000000"}, form="/own")
+    stranger = person.send(confirm, {**fields, "password": "of somebody else"}, form="/own")
+    right = person.send(confirm, fields, form="/own")
 
     assert f"otpauth://totp/smshub%3Aada?secret={secret}" in shown.text
-    assert [200, 422, 303] == [shown.status, wrong.status, right.status]
+    assert [200, 422, 403, 303] == [shown.status, wrong.status, stranger.status, right.status]
     assert secret not in person.look("/own").text
     assert "The code of your authenticator is needed too." in Person(hub).sign_in().words
     assert 403 == Person(hub).sign_in(code="000000").status

@@ -348,7 +348,7 @@ def test_an_account_is_made_with_a_key_that_is_shown_once(hub, ada):
     page = ada.look("/accounts/one?name=web").text
     assert [] == [secret for secret in (first, second, third, password) if secret in page]
     assert "Web" in did(
-        ada, "/accounts/change", {**fields, "set-password": "********", "set-rate": "9"}, "/accounts/change?name=web"
+        ada, "/accounts/change", {**fields, "set-password": "********", "set-rate": "900"}, "/accounts/change?name=web"
     )
     assert [202, 202] == [
         status(third),

@@ -1,11 +1,14 @@
 """The log of a running hub, looked at from elsewhere: over /v1, on the command line, and in the console."""
 
+import asyncio
 import json
 import re
 
 import pytest
+from structlog.testing import capture_logs
 
 from fixtures_console import Person, add_users
+from smshub.frontends.slowing import Slowing
 
 NOWHERE = '[connectors.nowhere]\ntype = "smpp"\nhost = "127.0.0.1"\nport = 1\npassword = "literal-secret-1"\n'
 LOG = '[connectors.log]\ntype = "log"\nfile = "texts.log"\n'
@@ -102,3 +105,27 @@ def test_the_console_shows_and_follows_it(hub, words):
     assert re.search(r"warning smpp\.down connector nowhere", oscar.look(live).words)
     assert "There is no such line." in oscar.look("/log?words=nothing-says-this").words
     assert "hx-get" not in oscar.look("/log?cursor=3").text.partition("<main")[2]
+
+
+def test_wrong_credentials_are_told_with_their_place(hub):
+    """Of an account and of a user by name; what is nobody's name may be a password that was typed in its place."""
+    assert 401 == hub.call("GET", "/v1/messages", user="shop:not-its-password", source="127.0.0.7").status
+    assert 401 == hub.call("GET", "/v1/messages", user="secret-in-the-wrong-field:x", source="127.0.0.8").status
+    assert 403 == Person(hub).sign_in("oscar", "not his password").status
+
+    found = {one["fields"]["source"]: one for one in lines(hub, "?words=auth.failed")}
+
+    assert {"source": "127.0.0.7", "name": "shop", "failures": "1"}.items() <= found["127.0.0.7"]["fields"].items()
+    assert "None" == found["127.0.0.8"]["fields"]["name"]
+    assert ("warning", "console:oscar") == (found["127.0.0.1"]["level"], found["127.0.0.1"]["fields"]["name"])
+    assert "secret-in-the-wrong-field" not in hub.log
+
+
+async def test_a_log_that_anybody_can_fill_is_none():
+    """Of a thousand wrong passwords of one place the first ten are told, and then ever fewer."""
+    slowing = Slowing(now=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+    with capture_logs() as told:
+        for _ in range(1_000):
+            (await slowing.begin("192.0.2.1", "shop")).fail(known=True)
+
+    assert [*range(1, 11), 16, 32, 64, 128, 256, 512] == [one["failures"] for one in told]

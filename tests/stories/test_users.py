@@ -150,7 +150,8 @@ def test_a_lost_authenticator_is_forgotten(desk):
     shown = otto.send("/own/authenticator", {}, form="/own")
     secret = re.search(r'id="totp-secret">([A-Z2-7]+)<', shown.text)[1]
     code = totp.code_of(secret, int(time.time() / totp.STEP))
-    assert 303 == otto.send("/own/authenticator/confirm", {"secret": secret, "code": code}, form="/own").status
+    fields = {"secret": secret, "code": code, "password": NEW}
+    assert 303 == otto.send("/own/authenticator/confirm", fields, form="/own").status
     assert (True, 403) == (desk.call("GET", "otto").json["totp"], Person(desk.hub).sign_in("otto", NEW).status)
 
     assert 0 == desk.run("reset", "otto", "--forget-authenticator").returncode

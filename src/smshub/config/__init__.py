@@ -16,6 +16,7 @@ from smshub.config.changes import (
     merge,
     plan,
     read_object,
+    references,
     shown,
 )
 from smshub.config.checks import check, notes
@@ -88,6 +89,7 @@ __all__ = [
     "read_connector",
     "read_object",
     "readers_of",
+    "references",
     "routes_of",
     "shared",
     "shown",

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 from pydantic import ValidationError
 
-from smshub.config.checks import check
+from smshub.config.checks import check, secrets_of
 from smshub.config.lines import Loc
 from smshub.config.otp import OtpSettings
 from smshub.config.problems import ConfigError, ConfigErrors, explained
@@ -33,6 +33,9 @@ _TABLES: Mapping[str, type[Settings]] = {
     "policies": OtpSettings,
 }
 
+# Where a connector that is made while the hub runs may write: whoever may write anywhere may run anything.
+_PLAIN: Final = re.compile(r"-|[A-Za-z0-9_-][A-Za-z0-9_.-]{0,59}\.log", re.ASCII)
+
 # The one policy that may be made so: that of all accounts, the table [otp] of a file.
 POLICY: Final = ("policies", "otp")
 
@@ -49,6 +52,11 @@ def body_of(settings: Settings) -> Body:
 def shown(settings: Settings) -> Body:
     """Give what may be shown of settings: what was set, secrets masked."""
     return _masked_body(settings.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+
+def references(settings: Settings | None) -> set[str]:
+    """Tell the places (`env:NAME`, `file:PATH`) that the secrets of settings are read from."""
+    return {secret.stored for _, secret in secrets_of(settings) if secret.is_reference}
 
 
 def _fields(settings: Settings, *, written: bool) -> Iterator[tuple[str, Any]]:
@@ -133,6 +141,11 @@ def _read_object(kind: str, name: str, body: Mapping[str, Any]) -> Settings | li
         if isinstance(found, ConnectorSettings) and found.runs_code:
             mend = "Whoever may set it may run anything as the hub."
             return [ConfigError.of((*loc, "type"), f"'{found.type}' stands in the configuration file only", mend)]
+        if isinstance(found, ConnectorSettings):
+            for key in found.writes:
+                if not _PLAIN.fullmatch(getattr(found, key)):
+                    mend = "Write a name such as texts.log, without a folder; another stands in the configuration file."
+                    return [ConfigError.of((*loc, key), "is no plain name that ends in .log", mend)]
         return found
     if kind == POLICY[0] and (told := _misplaced(name, body)) is not None:
         return [told]

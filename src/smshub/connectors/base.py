@@ -24,10 +24,12 @@ class ConnectorSettings(Settings):
     """
     Settings that every connector has.
 
-    One that `runs_code` which its settings name is declared in the configuration file, never over an interface.
+    One that `runs_code` which its settings name is declared in the configuration file, never over an interface; there
+    the settings that name files which it `writes` are plain names that end in .log.
     """
 
     runs_code: ClassVar[bool] = False
+    writes: ClassVar[tuple[str, ...]] = ()
 
     type: str = setting("Kind of connector: the name of a module in smshub.connectors, or a dotted path to your own.")
     throughput: float | None = setting(

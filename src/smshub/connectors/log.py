@@ -16,6 +16,8 @@ from smshub.settings import setting
 class LogSettings(ConnectorSettings):
     """Texts are readable where they are written: for trying out only."""
 
+    writes: ClassVar[tuple[str, ...]] = ("file",)
+
     file: str = setting("File to add each text to, one JSON object a line; '-' is standard output.", "-")
 
 

@@ -98,6 +98,8 @@ CATALOGUE: Mapping[str, str] = {
     "BadObject": "The settings of {name} cannot work: {why}",
     "NoConfigFile": "This hub was started without a configuration file.",
     "FileRefused": "The configuration file cannot work, and nothing was changed: {why}",
+    "ReferenceNotAllowed": "Only an administrator may name a place (env:, file:) that a secret is read from; write the"
+    " secret itself, or leave what is there.",
     "InUse": "'{name}' is still named by {by}.",
     "CallbackForged": "The call does not prove that it is the provider's.",
     "CallbackUnreadable": "The call cannot be read.",

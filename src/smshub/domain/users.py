@@ -112,8 +112,12 @@ class People(Protocol):
     async def begin_totp(self, session: Session) -> tuple[str, str]:
         """Draw a secret for an authenticator, in base32 and as an otpauth address; it counts when it is confirmed."""
 
-    async def confirm_totp(self, session: Session, secret: str, code: str) -> None:
-        """Ask for codes of this secret from now on. Raises `Refused` where the code is not one of it."""
+    async def confirm_totp(self, session: Session, secret: str, code: str, password: str, source: str) -> None:
+        """
+        Ask for codes of this secret from now on.
+
+        Raises `Refused` where the code is not one of it, or the password is not theirs.
+        """
 
 
 UserCommand = ListUsers | PutUser | DeleteUser

@@ -17,8 +17,12 @@ class Configurator(Protocol):
     async def list_objects(self, kind: str) -> tuple[Mapping[str, Any], ...]:
         """Tell the objects of a kind, secrets masked. Raises `Refused`."""
 
-    async def put_object(self, kind: str, name: str, body: Mapping[str, Any]) -> str:
-        """Make or change an object and apply it; tells what was done. Raises `Refused`."""
+    async def put_object(self, kind: str, name: str, body: Mapping[str, Any], *, refers: bool) -> str:
+        """
+        Make or change an object and apply it; tells what was done. Raises `Refused`.
+
+        `refers`: it may name new places that secrets are read from (files and environment of the hub).
+        """
 
     async def delete_object(self, kind: str, name: str) -> str:
         """Remove an object and apply it; tells what was done. Raises `Refused`."""
@@ -53,7 +57,9 @@ class ConfigRoom:
 
     async def _put(self, account: Account, command: PutObject) -> Done:
         _need(account.administers if command.kind in GUARDED else account.operates)
-        return Done(await self._configurator.put_object(command.kind, command.name, command.body))
+        # Whoever names a place and the server that its secret is sent to can read that place.
+        put = self._configurator.put_object(command.kind, command.name, command.body, refers=account.administers)
+        return Done(await put)
 
     async def _delete(self, account: Account, command: DeleteObject) -> Done:
         _need(account.administers if command.kind in GUARDED else account.operates)

@@ -40,8 +40,8 @@ class Trying(Protocol):
 
     belongs: bool
 
-    def fail(self) -> None:
-        """Count it."""
+    def fail(self, *, known: bool = False) -> None:
+        """Count it, and tell the log; the name only where it is `known`."""
 
     def succeed(self) -> None:
         """Forgive the ones before."""
@@ -188,13 +188,13 @@ class Sessions:
             hashed = None if row is None else row.password
             right = await self.passwords.verify(hashed, password, known=trying.belongs)
         if row is None or not right or row.disabled:
-            trying.fail()
+            trying.fail(known=row is not None)
             raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed")
         if row.totp is not None:
             if not code:
                 raise Refused(Refusal.UNAUTHENTICATED, "CodeNeeded", member="code")
             if not await self._try_code(row, code):
-                trying.fail()
+                trying.fail(known=True)
                 raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed")
         token = await self._open(row.name, row.changed_at, source)
         trying.succeed()
@@ -258,6 +258,7 @@ class Sessions:
         """
 
         def unless_changed(connection: Connection) -> bool:
+            store.alone(connection)
             row = store.read_user(connection, name)
             if row is None or row.changed_at != changed_at:
                 return False
@@ -283,15 +284,15 @@ class Sessions:
         secret = totp.draw_secret()
         return secret, totp.address_of(secret, session.user.name, "smshub")
 
-    async def confirm_totp(self, session: Session, secret: str, code: str) -> None:
-        """Ask for codes of this secret from now on. Raises `Refused`."""
+    async def confirm_totp(self, session: Session, secret: str, code: str, password: str, source: str) -> None:
+        """Ask for codes of this secret from now on, of whoever knows the password. Raises `Refused`."""
+        row = await self._again(session, password, source)
         now = self.clock()
         try:
             step = totp.step_of(secret, code, now)
         except ValueError:
             step = None
-        row = await asyncio.to_thread(self.outbox.read, partial(store.read_user, name=session.user.name))
-        if step is None or row is None:
+        if step is None:
             raise Refused(Refusal.MALFORMED, "CodeWrong", member="code")
         changed = {"totp": self._seal.close(secret, row.name), "totp_step": step, "changed_at": now}
         await self._change(row, changed, ends_sessions=False)
@@ -306,7 +307,7 @@ class Sessions:
             hashed = None if row is None else row.password
             right = await self.passwords.verify(hashed, password, known=trying.belongs)
         if row is None or not right:
-            trying.fail()
+            trying.fail(known=row is not None)
             raise Refused(Refusal.UNAUTHENTICATED, "SignInFailed", member="old")
         trying.succeed()
         return row
@@ -316,7 +317,10 @@ class Sessions:
         # password gets as far as that.
         trying = await self._slowing.begin(f"codes of {row.name}", row.name)
         right = await self._use_code(row, code)
-        (trying.succeed if right else trying.fail)()
+        if right:
+            trying.succeed()
+        else:
+            trying.fail(known=True)
         return right
 
     async def _use_code(self, row: Row[Any], code: str) -> bool:

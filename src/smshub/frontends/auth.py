@@ -210,7 +210,7 @@ class Gatekeeper:
             account = await self._account_of(username, password, in_turn=not was_right)
         if account is None:
             self._remembered.pop(mark, None)
-            trying.fail()
+            trying.fail(known=username in self._by_name)
             raise Refused(Refusal.UNAUTHENTICATED, "AuthFailed")
         trying.succeed()
         self.remember(token, account, generation=generation)
@@ -243,7 +243,7 @@ class Gatekeeper:
         with self._slowing.pending(source, slowed):
             right = await self._matches(None if login is None else login.program_key, key)
         if not right or login is None:
-            trying.fail()
+            trying.fail(known=login is not None)
             raise Refused(Refusal.UNAUTHENTICATED, "BadProgram")
         trying.succeed()
         self.remember(token, login.account, generation=generation)

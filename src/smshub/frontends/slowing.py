@@ -18,8 +18,11 @@ from ipaddress import ip_network
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from smshub.domain.commands import Refusal, Refused
+
+log = structlog.get_logger(__name__)
 
 FIRST_DELAY = 0.25
 LONGEST_DELAY = 10.0
@@ -29,6 +32,8 @@ FREE_FAILURES = 20
 # Between two tries of a place that is slowed as a whole there are at least so many seconds.
 APART = 1.0
 WATCHED = 10_000
+# Failures of a place that the log tells one by one.
+TOLD = 10
 # The last of those who wait has its turn after a minute or so.
 MOST_WAITING = 8
 MOST_WAITING_OF_A_PLACE = 32
@@ -60,9 +65,17 @@ class Try:
         self._caller = caller
         self.belongs = belongs
 
-    def fail(self) -> None:
-        """Count it against its name and its place."""
-        self._slowing.failed(self._caller)
+    def fail(self, *, known: bool = False) -> None:
+        """
+        Count it against its name and its place, and tell the log.
+
+        `known`: somebody is called so. Other names are not told: people type passwords where names belong.
+        """
+        failures = self._slowing.failed(self._caller)
+        # All of a few, then ever fewer: a log that anybody can fill is none.
+        if failures <= TOLD or failures & (failures - 1) == 0:
+            place, name = self._caller
+            log.warning("auth.failed", source=place, name=name if known else None, failures=failures)
 
     def succeed(self) -> None:
         """Forgive its name the failures of before, here."""
@@ -119,11 +132,13 @@ class Slowing:
         finally:
             count.pending -= 1
 
-    def failed(self, caller: Caller) -> None:
-        """Count a failure."""
-        for count in (self._count(self._names, caller), self._count(self._places, caller[0])):
+    def failed(self, caller: Caller) -> int:
+        """Count a failure; tells how many there were from this place in a row."""
+        by_place = self._count(self._places, caller[0])
+        for count in (self._count(self._names, caller), by_place):
             count.failed += 1
             count.at = self._now()
+        return by_place.failed
 
     def succeeded(self, caller: Caller) -> None:
         """Forget the failures of a name at a place, and remember that it belongs there."""

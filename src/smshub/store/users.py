@@ -36,7 +36,7 @@ def any_user(connection: Connection) -> bool:
 
 def add_first_user(connection: Connection, row: dict[str, Any]) -> bool:
     """Make a user where there is none yet; tell whether that was so."""
-    _alone(connection)
+    alone(connection)
     if any_user(connection):
         return False
     connection.execute(insert(users).values(row))
@@ -60,7 +60,7 @@ def change_user(connection: Connection, name: str, changed: dict[str, Any], new:
 
     `new` None: nobody is made.
     """
-    _alone(connection)
+    alone(connection)
     row = read_user(connection, name)
     if row is None and new is None:
         return Change.MISSING
@@ -74,7 +74,7 @@ def change_user(connection: Connection, name: str, changed: dict[str, Any], new:
 
 def remove_user(connection: Connection, name: str) -> Change:
     """Remove a user with their sessions; an administrator always stays."""
-    _alone(connection)
+    alone(connection)
     if read_user(connection, name) is None:
         return Change.MISSING
     if not administrators(connection, but=name):
@@ -84,7 +84,7 @@ def remove_user(connection: Connection, name: str) -> Change:
     return Change.REMOVED
 
 
-def _alone(connection: Connection) -> None:
+def alone(connection: Connection) -> None:
     """Keep other nodes from changing users until the end of the transaction."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('smshub first user'))")

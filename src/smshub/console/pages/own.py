@@ -44,7 +44,8 @@ async def confirm_totp(visit: Visit) -> Response:
     """Ask for codes of the authenticator from now on."""
     secret = visit.form.text("secret")
     try:
-        await visit.room.people.confirm_totp(visit.session, secret, visit.form.text("code"))
+        code, password = visit.form.text("code"), visit.form.raw("password")
+        await visit.room.people.confirm_totp(visit.session, secret, code, password, visit.source)
     except Refused as refused:
         return _page(visit, STATUS[refused.refusal], secret=secret, totp_problem=visit.words(refused))
     return visit.go("/own", "From now on a code of your authenticator is asked for when you sign in.")
