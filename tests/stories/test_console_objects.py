@@ -288,7 +288,7 @@ def test_the_policy_of_codes_is_changed_by_a_form(browser):
     page.get_by_label("Length", exact=True).fill("8")
     page.get_by_role("button", name="Change it").click()
 
-    page.get_by_text("the policy of all accounts is changed.").wait_for()
+    page.get_by_text("The policy of all accounts is changed.").wait_for()
     assert ["8", "3"] == [
         page.locator("dt", has_text=re.compile(f"^{name}$")).locator("+ dd").inner_text()
         for name in ("length", "tries")
@@ -297,7 +297,7 @@ def test_the_policy_of_codes_is_changed_by_a_form(browser):
     page.get_by_role("link", name="Reset it").click()
     heading(page, "Reset the policy of all accounts?")
     page.get_by_role("button", name="Reset it").click()
-    page.get_by_text("the policy of all accounts is the default again.").wait_for()
+    page.get_by_text("The policy of all accounts is the default again.").wait_for()
     page.context.close()
 
 

@@ -291,7 +291,7 @@ def test_the_policy_of_codes_is_changed_by_a_form_and_reset(make_hub, words):
     seen = ada.send("/codes/change", {**fields, "set-length": "9"}, form="/codes/change?name=otp")
 
     page = done(ada, seen, "/codes/one?name=otp")
-    assert "the policy of all accounts is changed." in page
+    assert "The policy of all accounts is changed." in page
     assert re.search(r"length 9 unsafe false default .* guard.mode enforce guard.countries \[\"DE\"\]", page)
     asked = hub.call("POST", "/v1/otp", {"to": "+33612345678", "reference": "abroad"})
     assert "GuardCountry" == asked.json["error"]
@@ -299,7 +299,7 @@ def test_the_policy_of_codes_is_changed_by_a_form_and_reset(make_hub, words):
     assert "console:ada PutObject policies.otp" in log
     assert "Codes are as the defaults have them" in ada.look("/codes/remove?name=otp").words
     page = done(ada, ada.send("/codes/remove", {"name": "otp"}, form="/codes/remove?name=otp"), "/codes")
-    assert "the policy of all accounts is the default again." in page
+    assert "The policy of all accounts is the default again." in page
     assert "length 6 default" in page
     assert "Reset it" not in page
 

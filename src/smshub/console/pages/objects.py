@@ -95,7 +95,7 @@ async def save(noun: Noun, visit: Visit) -> Response:
         await visit.ask(PutObject(noun.kind, one.name, read.body), Done)
     except Refused as refused:
         return _form(noun, visit, read, STATUS[refused.refusal], problem=visit.words(refused))
-    return visit.go(one_path(noun, one.name), f"{noun.called or one.name} is changed.")
+    return visit.go(one_path(noun, one.name), f"{_said(noun, one.name)} is changed.")
 
 
 async def ask_first(noun: Noun, visit: Visit) -> Response:
@@ -108,7 +108,7 @@ async def remove(noun: Noun, visit: Visit) -> Response:
     """Remove one."""
     name = visit.form.text("name")
     await visit.ask(DeleteObject(noun.kind, name), Done)
-    return visit.go(noun.path, f"{noun.called or name} is {noun.removed}.")
+    return visit.go(noun.path, f"{_said(noun, name)} is {noun.removed}.")
 
 
 async def put(noun: Noun, visit: Visit, one: Object, changed: Mapping[str, Any]) -> None:
@@ -119,6 +119,11 @@ async def put(noun: Noun, visit: Visit, one: Object, changed: Mapping[str, Any])
 def one_path(noun: Noun, name: str) -> str:
     """Give the path of the page of one."""
     return f"{noun.path}/one?name={quote(name)}"
+
+
+def _said(noun: Noun, name: str) -> str:
+    """Give what an object is called at the beginning of a sentence."""
+    return f"{noun.called[:1].upper()}{noun.called[1:]}" or name
 
 
 async def _own(noun: Noun, visit: Visit) -> Object:
