@@ -1,6 +1,8 @@
 """The log's tail: what is kept of what this process says."""
 
 import logging
+import re
+import subprocess
 import sys
 
 import structlog
@@ -88,3 +90,18 @@ def test_it_listens_as_a_processor():
 
     assert [{"request_id": "r-17", "count": "1"}] == [line.fields for line in tail.lines()]
     assert 1 == len(written)
+
+
+def test_what_is_not_written_is_kept_all_the_same():
+    """A hub that writes errors only still tells in the console that a link went down; debug lines take `debug`."""
+    program = (
+        "import logging, structlog; from smshub.logs import TAIL, configure; configure('error');"
+        "log = structlog.get_logger(); log.debug('a'); log.info('b'); log.warning('c'); log.error('d');"
+        "logging.getLogger('lib').warning('e'); logging.getLogger('lib').info('f');"
+        "print([line.event for line in TAIL.lines()])"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert "['b', 'c', 'd', 'lib']\n" == ran.stdout
+    assert ["d"] == re.findall(r"\] (\w)\b", ran.stderr)

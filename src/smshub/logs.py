@@ -5,6 +5,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import MutableMapping
+from functools import partial
 from itertools import count
 from typing import Any, Final, Literal
 
@@ -60,7 +61,11 @@ TAIL: Final = Tail()
 
 
 def configure(level: str = "info", shape: Literal["text", "json"] = "text") -> None:
-    """Set up the log of this process. `level` is debug, info, warning or error."""
+    """
+    Set up the log of this process. `level` is debug, info, warning or error: the least that is written.
+
+    What is kept to be looked at begins with info, however little is written.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -74,21 +79,28 @@ def configure(level: str = "info", shape: Literal["text", "json"] = "text") -> N
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             TAIL,
+            partial(_drop_below, number),
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Without local variables: they would bring texts and passwords into the log.
             *([structlog.processors.format_exc_info] if shape == "json" else []),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=structlog.make_filtering_bound_logger(min(number, logging.INFO)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # What libraries say through the standard library's log: their warnings only, and nothing of every request.
+    writer = logging.StreamHandler(sys.stderr)
+    writer.setLevel(number)
     logging.basicConfig(
-        level=max(number, logging.WARNING), stream=sys.stderr, format="%(asctime)s [%(levelname)s] %(message)s"
+        level=logging.WARNING, handlers=[writer, TAIL], format="%(asctime)s [%(levelname)s] %(message)s"
     )
-    if TAIL not in logging.getLogger().handlers:
-        logging.getLogger().addHandler(TAIL)
+
+
+def _drop_below(number: int, _: Any, method: str, said: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if logging.getLevelNamesMapping().get(str(said.get("level", method)).upper(), number) < number:
+        raise structlog.DropEvent
+    return said
 
 
 def _shown(value: object) -> str:
