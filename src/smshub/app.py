@@ -83,6 +83,7 @@ class Application:
         self._catalogue: Mapping[str, str] = CATALOGUE
         self._listeners = Listeners()
         self._housekeeping_task: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
         self._broker = Broker()
         self._post = Post()
         self.addresses: list[str] = []
@@ -121,11 +122,12 @@ class Application:
             hub=self.hub,
             owner=server.node,
             shared=self._outbox.database.name != "sqlite",
-            refresh=self.configured.refresh,
         )
         await self.hub.blocked.refresh()
         await self.configured.start()
         self._housekeeping_task = asyncio.create_task(self._housekeeping.run(), name="housekeeping")
+        if self._outbox.database.name != "sqlite":
+            self._refreshing = asyncio.create_task(self.configured.run(), name="refreshing")
         self._fallbacks.start()
         self._letters.start()
         await self._broker.apply(self._file.broker)
@@ -238,6 +240,8 @@ class Application:
         self._watching.cancel()
         self._erasing.cancel()
         self._retaining.cancel()
+        if self._refreshing is not None:
+            self._refreshing.cancel()
         self._fallbacks.stop()
         await self._listeners.stop()
         if self._housekeeping_task is not None:

@@ -14,6 +14,7 @@ from smshub.config import Change, Config, ConfigError, ConfigErrors, Merged, Ser
 from smshub.domain.commands import Refusal, Refused, one_of
 from smshub.domain.configuring import FileChange, FilePlan
 from smshub.engine.committer import Committer
+from smshub.store.errors import StoreUnavailable
 from smshub.store.objects import DATABASE, delete_object, list_objects, put_object, replace_declared
 from smshub.store.outbox import Outbox
 
@@ -35,6 +36,9 @@ FIXED = (
     "log_format",
 )
 FIXED_LIMITS = ("body", "connections", "queue")
+
+# Seconds between two looks at what other nodes have changed.
+REFRESH_EVERY = 5.0
 
 
 class Note(Protocol):
@@ -84,6 +88,21 @@ class Configured:
         """Join the file's objects and the database's, remember what the file declares, and apply both."""
         async with self._changing:
             await self._join(self._file)
+
+    async def run(self, every: float = REFRESH_EVERY) -> None:
+        """
+        Follow what other nodes change, until cancelled.
+
+        By itself, for whoever changes a connector waits until its link has ended, and leases want to be renewed then.
+        """
+        while True:
+            await asyncio.sleep(every)
+            try:
+                await self.refresh()
+            except StoreUnavailable:
+                continue  # it is told where it is written to
+            except Exception:
+                log.exception("config.not_refreshed")
 
     async def refresh(self) -> None:
         """Apply what another node has changed in the database since it was last looked at."""
@@ -185,7 +204,8 @@ class Configured:
             if worse or (kind, name) not in merged.origins:
                 raise _bad_object(kind, name, ConfigErrors(worse or merged.problems))
             await self._committer.call(partial(put_object, kind=kind, name=name, body=stored, now=time.time()))
-            await self._use(merged, await self._stored())
+            # Not what is there now: another node may have written since it was read.
+            await self._use(merged, rows)
         return f"{kind}.{name} is {'changed' if before is not None else 'made'}"
 
     async def delete_object(self, kind: str, name: str) -> str:

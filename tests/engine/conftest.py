@@ -74,10 +74,6 @@ class ScriptedConnector:
             self.events = None
 
 
-async def nothing():
-    """Look for nothing that another node has changed."""
-
-
 @dataclass
 class Rig:
     """A hub, its parts, and words to drive it with."""
@@ -138,7 +134,7 @@ def start(outbox, names=("a",), routes=None, policies=POLICIES, **options):
         privacy=privacy,
     )
     housekeeping = Housekeeping(
-        outbox=outbox, committer=committer, dispatcher=dispatcher, hub=hub, owner="test", shared=False, refresh=nothing
+        outbox=outbox, committer=committer, dispatcher=dispatcher, hub=hub, owner="test", shared=False
     )
     connectors = {name: ScriptedConnector(name, **options) for name in names}
     for connector in connectors.values():

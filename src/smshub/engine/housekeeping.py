@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -40,22 +40,10 @@ MOST_INTERRUPTED = 100_000  # far more than all windows together
 
 
 class Housekeeping:
-    """
-    The hub's clockwork. `shared`: other nodes may write to the same database, so it is looked at each tick.
-
-    `refresh` applies what they have changed of the configured objects.
-    """
+    """The hub's clockwork. `shared`: other nodes may write to the same database, so it is looked at each tick."""
 
     def __init__(
-        self,
-        *,
-        outbox: Outbox,
-        committer: Committer,
-        dispatcher: Dispatcher,
-        hub: Hub,
-        owner: str,
-        shared: bool,
-        refresh: Callable[[], Awaitable[None]],
+        self, *, outbox: Outbox, committer: Committer, dispatcher: Dispatcher, hub: Hub, owner: str, shared: bool
     ) -> None:
         self._outbox = outbox
         self._committer = committer
@@ -63,7 +51,6 @@ class Housekeeping:
         self._hub = hub
         self._owner = owner
         self._shared = shared
-        self._refresh = refresh
         self.disk_reserve = 0
         self._balances = Balances(dispatcher.outlets)
         self._polling = Polling(dispatcher.outlets, outbox, committer)
@@ -100,7 +87,6 @@ class Housekeeping:
             self._hub.note_queue(counts)
             if self._shared:
                 await self._hub.blocked.refresh()
-                await self._refresh()
             for connector in {connector for connector, _ in counts} - set(self._dispatcher.outlets):
                 await self._dispatcher.adopt_orphans(connector)
         self.look_at_disk()
