@@ -1,7 +1,6 @@
 """The unit for systemd: systemd's own tools find nothing wrong with it."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "smshub.service"
 
-pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+pytestmark = pytest.mark.needs("systemd-analyze")
 
 
 @pytest.fixture

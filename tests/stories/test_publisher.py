@@ -53,6 +53,8 @@ WAYS = [
 NAMES = [one.values[0] for one in WAYS]
 MODES = ("pubsub", "list", "stream")
 ON_BROKERS = WAYS[1:]
+BROKERS = [one for one in WAYS if one.values[0] in {"AMQP", "pubsub", "MQTT"}]
+SERVERS = {"AMQP": "rabbitmq", "pubsub": "redis_server", "MQTT": "mosquitto"}
 
 INI = """\
 [GENERAL]
@@ -252,11 +254,9 @@ async def test_many_at_once_get_each_its_own_answer(opened, way):
     assert [f"{way} at once {place}" for place in range(20)] == texts
 
 
-@pytest.mark.parametrize("way", ["AMQP", "pubsub", "MQTT"])
-def test_what_nobody_takes_is_not_sent(opened, way, port_of):
+@pytest.mark.parametrize("way", BROKERS)
+def test_what_nobody_takes_is_not_sent(opened, way):
     """A queue that is not there, a channel and a topic without subscribers: the broker says so, and so do we."""
-    if port_of(way) == 9:
-        pytest.skip(f"needs the server of {way}")
     for callback in ("", "replies-"):
         with opened.make(way, callback=callback, topic="nobody-is-here") as publisher:
             with pytest.raises(NotSent, match=r"has not taken it: (there is no queue|nobody).*'nobody-is-here'"):
@@ -305,12 +305,10 @@ def test_nothing_is_left_behind_at_the_brokers(opened, port_of):
         publisher.send_sms(NUMBER, 1, 60, "x")
 
 
-@pytest.mark.parametrize(("way", "server"), [("AMQP", "rabbitmq"), ("pubsub", "redis"), ("MQTT", "mosquitto")])
-def test_a_broker_that_goes_and_comes_is_found_again(opened, request, port_of, way, server):
+@pytest.mark.parametrize("way", BROKERS)
+def test_a_broker_that_goes_and_comes_is_found_again(opened, request, way):
     """While it is away a text is surely not sent; the same publisher goes on afterwards."""
-    if port_of(way) == 9:
-        pytest.skip(f"needs {server}")
-    process = request.getfixturevalue("redis_server" if server == "redis" else server)
+    process = request.getfixturevalue(SERVERS[way])
     with opened.make(way) as publisher:
         assert publisher.get_modem_list().ok
         process.kill()
