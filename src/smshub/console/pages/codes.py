@@ -25,7 +25,7 @@ _KEYS: Final = frozenset({"keys"})
 
 async def _plan(_: Visit) -> Plan:
     # The keys under which codes are kept stand in the file only.
-    return Plan(skip=_KEYS, first=frozenset({"length", "life", "tries", "language", "templates", "guard.mode"}))
+    return Plan(skip=_KEYS, first=frozenset({"length", "life", "tries", "language", "templates"}))
 
 
 NOUN: Final = Noun(

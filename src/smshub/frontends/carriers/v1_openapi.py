@@ -146,7 +146,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         )
     if "{name}" in operation.path:
         pattern = _USER_NAME if operation.tag == "users" else _NAME
-        found.append(_parameter("path", "name", pattern, f"The name of the {one_of(operation.tag)}.", required=True))
+        what = "table" if operation.tag == "hub" else one_of(operation.tag)
+        found.append(_parameter("path", "name", pattern, f"The name of the {what}.", required=True))
     if operation.name == "listMessages":
         found += [_parameter("query", name, schema, words) for name, (schema, words) in FILTERS.items()]
     if "{number}" in operation.path:
